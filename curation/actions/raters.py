@@ -1,0 +1,136 @@
+"""Finding or making raters, their standing, and the end of a person's consent."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from curation.actions import judgements
+from curation.errors import Refused
+from curation.identity import digest
+from curation.models import (
+    Consent,
+    DatasetVersion,
+    Judgement,
+    Note,
+    Project,
+    Rater,
+    RaterMember,
+    RaterStanding,
+    User,
+)
+
+
+def for_user(user: User) -> Rater:
+    """The rater that speaks for an account, the same in every project."""
+    rater, _created = Rater.objects.get_or_create(
+        user=user, defaults={"kind": Rater.Kind.PERSON, "name": f"rater-{user.pk:04d}"}
+    )
+    return rater
+
+
+def named(*, project: Project, name: str, kind: str = Rater.Kind.PERSON) -> Rater:
+    """A rater known only by name inside one project, as files name them."""
+    if kind not in Rater.Kind.values:
+        raise Refused(
+            _("“%(kind)s” is no kind of rater; it is one of %(kinds)s.")
+            % {
+                "kind": kind,
+                "kinds": ", ".join(Rater.Kind.values),
+            }
+        )
+    rater, _created = Rater.objects.get_or_create(
+        project=project, kind=kind, name=name[:200], identity_digest="", erased_at=None
+    )
+    return rater
+
+
+def machine(
+    *, kind: str, name: str, identity: dict[str, Any], family: str = "", project: Project | None = None
+) -> Rater:
+    """The rater with exactly this identity. Any change in it is another rater, never a silent mix."""
+    rater, _created = Rater.objects.get_or_create(
+        identity_digest=digest({"kind": kind, "name": name, "identity": identity}),
+        project=project,
+        defaults={"kind": kind, "name": name, "identity": identity, "family": family},
+    )
+    return rater
+
+
+@transaction.atomic
+def ensemble(
+    *, name: str, members: list[Rater], weights: list[float] | None = None, project: Project | None = None
+) -> Rater:
+    """An ensemble whose identity is its members and their weights."""
+    if len(members) < 2:
+        raise Refused(
+            _("An ensemble needs at least two members; “%(name)s” has %(count)d.")
+            % {
+                "name": name,
+                "count": len(members),
+            }
+        )
+    shares = weights or [1.0] * len(members)
+    parts = sorted((member.pk, weight) for member, weight in zip(members, shares, strict=True))
+    rater = machine(kind=Rater.Kind.ENSEMBLE, name=name, identity={"members": parts}, project=project)
+    RaterMember.objects.bulk_create(
+        [RaterMember(ensemble=rater, member_id=member, weight=weight) for member, weight in parts],
+        ignore_conflicts=True,
+    )
+    return rater
+
+
+def set_standing(
+    *, project: Project, rater: Rater, state: str, since: datetime, reason: str, by: User | None
+) -> RaterStanding:
+    """Trusts or quarantines a rater from a moment on. Nothing is deleted; the newest word holds."""
+    return RaterStanding.objects.create(
+        project=project, rater=rater, state=state, since=since, reason=reason, set_by=by
+    )
+
+
+def give_consent(*, project: Project, rater: Rater, text_version: str, at: datetime | None = None) -> Consent:
+    consent, _created = Consent.objects.get_or_create(
+        project=project,
+        rater=rater,
+        withdrawn_at=None,
+        defaults={"text_version": text_version, "given_at": at or timezone.now()},
+    )
+    return consent
+
+
+@transaction.atomic
+def withdraw_consent(*, project: Project, rater: Rater, by: User | None) -> list[DatasetVersion]:
+    """Ends a person's consent: acts retracted, answers and notes erased, the rows kept as tombstones.
+
+    Returns the frozen versions that had read evidence of this person; their rows are named by
+    `datasets.mark_withdrawn`, which the caller runs next because it reads files.
+    """
+    consent = Consent.objects.select_for_update().filter(project=project, rater=rater, withdrawn_at=None).first()
+    if consent is None:
+        raise Refused(
+            _("%(rater)s has no living consent in “%(project)s” to withdraw.")
+            % {
+                "rater": rater.name,
+                "project": project.name,
+            }
+        )
+    acts = Judgement.objects.filter(project=project, rater=rater)
+    judgements.retract(judgements=list(acts.living()), reason=Judgement.Retraction.CONSENT_WITHDRAWN, by=by)
+    acts.update(payload=None)
+    Note.objects.filter(judgement__in=acts).update(text="")
+    consent.withdrawn_at = timezone.now()
+    consent.save(update_fields=["withdrawn_at"])
+    _erase_name(project, rater)
+    return list(DatasetVersion.objects.frozen().filter(dataset__project=project))
+
+
+def _erase_name(project: Project, rater: Rater) -> None:
+    """A rater of this project alone becomes a number; an account may still serve other projects."""
+    if rater.project_id != project.pk and rater.consents.filter(withdrawn_at=None).exists():
+        return
+    Rater.objects.filter(pk=rater.pk).update(name=f"withdrawn-{rater.pk}", user=None, erased_at=timezone.now())

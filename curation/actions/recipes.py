@@ -1,0 +1,67 @@
+"""Recipes of a project: checked against its names, and kept in versions."""
+
+from __future__ import annotations
+
+from django.db import transaction
+from django.db.models import Func, QuerySet
+from django.utils.translation import gettext as _
+
+from curation.errors import Refused
+from curation.models import Criterion, Generator, Project, Prompt, Rater, Recipe, User
+from curation.recipes import model
+from curation.recipes.check import Known, parse_for
+
+
+def known_names(project: Project) -> Known:
+    """What a recipe of this project may name. Costs four queries."""
+    tags = (
+        Prompt.objects.filter(project=project)
+        .annotate(tag=Func("tags", function="unnest"))
+        .values_list("tag", flat=True)
+    )
+    return Known(
+        criteria=frozenset(Criterion.objects.filter(project=project).values_list("key", flat=True)),
+        raters=frozenset(raters_of(project).values_list("name", flat=True)),
+        generators=frozenset(Generator.objects.filter(project=project).values_list("name", flat=True)),
+        tags=frozenset(tags.distinct()),
+    )
+
+
+def raters_of(project: Project) -> QuerySet[Rater]:
+    """Whoever has judged here."""
+    return Rater.objects.filter(judgements__project=project).distinct()
+
+
+def check(*, project: Project, text: str) -> model.Recipe:
+    """The recipe in a text.
+
+    Raises:
+        RecipeProblems: every mistake with its line and remedy.
+    """
+    return parse_for(text, known_names(project))
+
+
+@transaction.atomic
+def save(*, project: Project, name: str, text: str, by: User | None) -> Recipe:
+    """Keeps a text as the next version of a recipe; the newest version is returned when it has this very text.
+
+    Raises:
+        RecipeProblems: the text is no recipe of this project.
+        Refused: the recipe has no name.
+    """
+    name = name.strip()
+    if not name:
+        raise Refused(_("The recipe has no name. Write one, such as “two stages”."))
+    recipe = check(project=project, text=text)
+    Project.objects.select_for_update().get(pk=project.pk)  # two savers take two numbers
+    newest = Recipe.objects.filter(project=project, name=name).order_by("-number").first()
+    if newest is not None and newest.text == text:
+        return newest
+    return Recipe.objects.create(
+        project=project,
+        name=name,
+        number=newest.number + 1 if newest else 1,
+        text=text,
+        digest=recipe.digest(),
+        created_by=by,
+    )

@@ -1,0 +1,1 @@
+"""The steps of a recipe, in the order they run: evidence, candidates, filters, pairs, caps, splits."""

@@ -1,0 +1,31 @@
+"""Doorbells of this room. A message names a job; what is to be done stands in its row."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from celery import shared_task
+
+from curation.actions import datasets, exports, importing, verifying
+from curation.models import Job
+
+
+@shared_task
+def build_version(*, job_id: int, **_later: Any) -> None:
+    """Builds the dataset version a job asks for, or rebuilds one to verify it; delivered twice, it is done once."""
+    if verifying.is_asked_for(job_id):
+        verifying.run_job(job_id=job_id)
+    else:
+        datasets.run_job(job_id=job_id)
+
+
+@shared_task
+def run_import(*, job_id: int, **_later: Any) -> None:
+    """Does an import, or what is left of it; delivered twice, each row is written once."""
+    importing.run(job=Job.objects.get(pk=job_id))
+
+
+@shared_task
+def run_export(*, job_id: int, **_later: Any) -> None:
+    """Writes an export and reads it back; delivered twice, it is done once."""
+    exports.run_job(job_id=job_id)

@@ -1,0 +1,172 @@
+"""Samples as the engine reads them: texts, facts, and their renditions as files on this machine."""
+
+from __future__ import annotations
+
+import socket
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from django.core.files.storage import Storage, default_storage
+from django.db.models import Prefetch
+from django.utils.translation import gettext as _
+
+from curation.actions import media
+from curation.errors import Unavailable
+from curation.models import Asset, Generator, PromptMedia, Rendition, Sample, SampleMedia
+from scoring.scorers.base import Item, MediaFile
+
+# Samples read with one set of queries.
+READ_AT_ONCE = 64
+# How many files are fetched from a remote storage at the same time.
+FETCHED_AT_ONCE = 8
+# How many renditions vouch for the storage when those asked for are not found.
+WITNESSES = 5
+
+Place = SampleMedia | PromptMedia
+
+
+def check_storage(storage: Storage = default_storage) -> None:
+    """Makes sure that this machine sees the files that the database knows of.
+
+    A missing file is that sample's failure; a storage in which none of several known files is found is this
+    worker's.
+
+    Raises:
+        Unavailable: none of the newest renditions can be found from here.
+    """
+    names = list(Rendition.objects.order_by("-pk").values_list("storage_name", flat=True)[:WITNESSES])
+    if names and not any(storage.exists(name) for name in names):
+        place = getattr(storage, "bucket_name", "") or getattr(storage, "location", "")
+        raise Unavailable(
+            _(
+                "The worker on %(host)s does not see the media storage: none of the %(count)d newest files is in "
+                "%(place)s. Give it the same PAIRWRIGHT_DATA or PAIRWRIGHT_S3_BUCKET as the site, and leave to read it."
+            )
+            % {"host": socket.gethostname(), "count": len(names), "place": place}
+        )
+
+
+def items(sample_ids: Sequence[int]) -> Iterator[Item]:
+    """The samples as items, in the order given, read in slices. A sample that is gone by now is left out.
+
+    Raises:
+        Unavailable: this machine cannot read the storage at all; a single missing file is its sample's failure.
+    """
+    waiting = iter(sample_ids)
+    while ids := list(islice(waiting, READ_AT_ONCE)):
+        yield from _slice(ids)
+
+
+def _slice(ids: list[int]) -> list[Item]:
+    found = _read(ids)
+    samples = [found[key] for key in ids if key in found]
+    paths = _paths({one.storage_name: one for sample in samples for one in _renditions(sample)})
+    references = _reference_texts(samples)
+    return [_item(sample, paths, references[sample.prompt_id]) for sample in samples]
+
+
+def _read(ids: list[int]) -> Mapping[int, Sample]:
+    """Samples with their prompts, media and renditions. Costs six queries, however many samples."""
+    renditions = Prefetch("asset__renditions", Rendition.objects.order_by("recipe_version"))
+    here = {"asset__isnull": False}
+    return (
+        Sample.objects.select_related("prompt")
+        .prefetch_related(
+            Prefetch("media", SampleMedia.objects.filter(role="", **here).select_related("asset").prefetch_related(renditions)),
+            Prefetch("prompt__media", PromptMedia.objects.filter(**here).select_related("asset").prefetch_related(renditions)),
+        )
+        .in_bulk(ids)
+    )
+
+
+def _renditions(sample: Sample) -> Iterator[Rendition]:
+    for place in [*sample.media.all(), *sample.prompt.media.all()]:
+        rendition = _rendition(place)
+        if rendition is not None:
+            yield rendition
+
+
+def _paths(renditions: Mapping[str, Rendition]) -> dict[str, Path]:
+    """Where each file can be read on this machine, by its name in the storage; a bucket is asked for several at once."""
+    with ThreadPoolExecutor(FETCHED_AT_ONCE, thread_name_prefix="fetch") as executor:
+        return dict(zip(renditions, executor.map(_path, renditions.values()), strict=True))
+
+
+def _path(rendition: Rendition) -> Path:
+    try:
+        return media.local_path(rendition=rendition)
+    except Unavailable:
+        check_storage()
+        # Nothing is at this path: whoever opens it fails, and names the file.
+        return Path("/missing from the media storage") / rendition.storage_name
+
+
+def _rendition(place: Place) -> Rendition | None:
+    """The newest rendition of a picture or video; side files such as latents have none that is shown."""
+    assert place.asset is not None
+    if place.asset.kind == Asset.Kind.FILE:
+        return None
+    renditions = list(place.asset.renditions.all())
+    return renditions[-1] if renditions else None
+
+
+def _item(sample: Sample, paths: Mapping[str, Path], references: Sequence[str]) -> Item:
+    prompt = sample.prompt
+    roles: dict[str, list[MediaFile]] = defaultdict(list)
+    for place in prompt.media.all():
+        roles[place.role] += _files([place], paths)
+    return Item(
+        sample_id=sample.pk,
+        prompt_id=prompt.pk,
+        prompt_text=prompt.text,
+        turns=prompt.turns,
+        facts=prompt.facts,
+        media=tuple(_files(sample.media.all(), paths)),
+        roles={role: tuple(files) for role, files in roles.items()},
+        text=sample.text,
+        reference_texts=tuple(references),
+    )
+
+
+def _files(places: Any, paths: Mapping[str, Path]) -> list[MediaFile]:
+    files = []
+    for place in places:
+        rendition = _rendition(place)
+        if rendition is not None:
+            files.append(
+                MediaFile(
+                    path=paths[rendition.storage_name],
+                    kind=place.asset.kind,
+                    width=rendition.width,
+                    height=rendition.height,
+                    fingerprint=bytes(rendition.fingerprint),
+                    duration_us=place.asset.duration_us or 0,
+                )
+            )
+    return files
+
+
+def _reference_texts(samples: Sequence[Sample]) -> Mapping[int, list[str]]:
+    """Answers known to be right, by prompt: its reference samples' texts, and what its facts state as the answer."""
+    texts: dict[int, list[str]] = defaultdict(list)
+    references = Sample.objects.filter(
+        prompt__in={sample.prompt_id for sample in samples},
+        generator__kind=Generator.Kind.REFERENCE,
+        text__isnull=False,
+    )
+    for prompt_id, text in references.order_by("pk").values_list("prompt_id", "text"):
+        texts[prompt_id].append(text or "")
+    for prompt in {sample.prompt_id: sample.prompt for sample in samples}.values():
+        texts[prompt.pk] += _stated_answers(prompt.facts)
+    return texts
+
+
+def _stated_answers(facts: Mapping[str, Any]) -> list[str]:
+    """The fact `answer`: one text, or several of which each is right."""
+    answer = facts.get("answer")
+    given = answer if isinstance(answer, list) else [answer]
+    return [str(one) for one in given if isinstance(one, str | int | float) and str(one).strip()]

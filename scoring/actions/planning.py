@@ -1,0 +1,151 @@
+"""The first step of a scoring job, done by a worker: who the scorers are as raters, and into which parts it is cut.
+
+A worker does it because only a worker may load a scorer, and a rater's identity is its weights.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from django.db import transaction
+from django.utils.translation import gettext as _
+
+from curation.actions import criteria, raters
+from curation.actions.jobs import Lost
+from curation.errors import Unavailable
+from curation.models import CriterionVersion, Job, JobChunk, Project, Rater, State
+from scoring import resident
+from scoring.actions import choosing
+from scoring.actions.choosing import Voice
+from scoring.cutting import Ask, part_size, spans
+from scoring.scorers.base import Output, Scorer
+
+Scorers = Mapping[str, Scorer[Any]]
+
+
+def plan(*, job: Job, owner: str) -> Job:
+    """Resolves the raters and criteria of a job and cuts it into parts, all in one transaction.
+
+    Raises:
+        ScorerUnavailable: a scorer cannot run on this worker.
+        Lost: another worker took the job over meanwhile.
+    """
+    scorers = {name: resident.scorer(name, settings) for name, settings in job.params["scorers"].items()}
+    speakers = {name: _rater(scorer) for name, scorer in scorers.items()}
+    with transaction.atomic():
+        locked = Job.objects.select_for_update().filter(pk=job.pk, owner=owner, state=State.RUNNING).first()
+        if locked is None:
+            raise Lost
+        locked.params["raters"] = {name: rater.pk for name, rater in speakers.items()}
+        locked.params["criteria"] = {name: _criteria(job.project, scorer) for name, scorer in scorers.items()}
+        chunks = list(_chunks(locked))
+        JobChunk.objects.bulk_create(chunks, batch_size=2000)
+        locked.total = sum(chunk.total for chunk in chunks)
+        locked.save(update_fields=["params", "total"])
+    return locked
+
+
+def voices(job: Job) -> dict[str, Voice]:
+    """The scorers of a planned job as raters, with every wording of the criteria they speak on. One query."""
+    own = {name: list(keys.values()) for name, keys in job.params["criteria"].items()}
+    rows = CriterionVersion.objects.filter(
+        meaning__in=CriterionVersion.objects.filter(pk__in=sum(own.values(), [])).values("meaning")
+    ).values_list("criterion__key", "pk")
+    wordings: dict[str, list[int]] = {}
+    for key, pk in rows:
+        wordings.setdefault(key, []).append(pk)
+    return {
+        name: Voice(job.params["raters"][name], sum((wordings.get(key, []) for key in keys), []))
+        for name, keys in job.params["criteria"].items()
+    }
+
+
+def check_identity(job: Job, scorers: Scorers) -> None:
+    """Refuses to write one rater's numbers under another's name.
+
+    Raises:
+        Unavailable: this worker's scorer differs from the one the job was planned with.
+    """
+    known = Rater.objects.in_bulk(job.params["raters"].values())
+    for name, scorer in scorers.items():
+        planned, here = known[job.params["raters"][name]].identity, _plain(scorer.identity())
+        if planned != here:
+            parts = sorted(key for key in {*planned, *here} if planned.get(key) != here.get(key))
+            raise Unavailable(
+                _(
+                    "This worker's “%(scorer)s” is not the one this job began with: its %(parts)s differ. "
+                    "Give all workers the same weights and version, or start a new job."
+                )
+                % {"scorer": name, "parts": ", ".join(parts)}
+            )
+
+
+def _rater(scorer: Scorer[Any]) -> Rater:
+    return raters.machine(kind=scorer.facts.kind, name=scorer.name, identity=_plain(scorer.identity()))
+
+
+def _plain(identity: Mapping[str, Any]) -> dict[str, Any]:
+    """The identity as the database gives it back: lists for tuples, text keys."""
+    plain: dict[str, Any] = json.loads(json.dumps(identity, allow_nan=False))
+    return plain
+
+
+def _criteria(project: Project, scorer: Scorer[Any]) -> dict[str, int]:
+    return {output.criterion: ensure_criterion(project, output).pk for output in scorer.facts.outputs}
+
+
+def ensure_criterion(project: Project, output: Output) -> CriterionVersion:
+    """The project's criterion for a scorer's output, made when it is new here or its scale changed."""
+    return criteria.ensure_scale(
+        project=project,
+        key=output.criterion,
+        wording=criteria.Wording(
+            name=str(_(output.title)),
+            scale=CriterionVersion.Scale.INTERVAL,
+            low=output.low,
+            high=output.high,
+            unit=output.unit,
+            higher_is_better=output.higher_is_better,
+        ),
+    )
+
+
+def _chunks(job: Job) -> Iterator[JobChunk]:
+    is_group = job.params["scope"] == "group"
+    asked = list(asks(job))
+    size = part_size(len(asked), past_rate(job.project, list(job.params["scorers"])))
+    for position, span in enumerate(spans(asked, size, whole_prompts=is_group)):
+        yield JobChunk(
+            job=job,
+            position=position,
+            queue=job.queue,
+            total=span.opinions,
+            params={"first": span.first, "last": span.last},
+        )
+
+
+def asks(job: Job, chunk: JobChunk | None = None) -> Iterator[Ask]:
+    """What is still missing in the whole job, or in one of its parts."""
+    samples = choosing.chosen(job.project, job.params["chosen"])
+    if job.params["scope"] == "group":
+        if chunk is not None:
+            samples = samples.filter(prompt__gte=chunk.params["first"], prompt__lte=chunk.params["last"])
+        return choosing.group_asks(job.project, samples, voices(job))
+    if chunk is not None:
+        samples = samples.filter(pk__range=(chunk.params["first"], chunk.params["last"]))
+    return choosing.asks(samples, voices(job))
+
+
+def past_rate(project: Project, scorers: list[str]) -> float | None:
+    """Samples a second of the last finished job with exactly these scorers, here or elsewhere; None without one."""
+    done = Job.objects.filter(
+        kind=Job.Kind.SCORE, state=State.DONE, total__gt=0, params__scorers__has_keys=scorers
+    ).order_by("-id")
+    for job in [*done.filter(project=project)[:3], *done[:3]]:
+        if set(job.params["scorers"]) == set(scorers) and job.rate:
+            return job.rate / len(scorers)
+    return None
+
+

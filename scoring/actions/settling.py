@@ -1,0 +1,50 @@
+"""Bringing a scoring job in line with its parts: its counts, and its end."""
+
+from __future__ import annotations
+
+from django.db import transaction
+from django.db.models import Sum
+from django.utils import timezone
+from django.utils.translation import ngettext
+
+from curation.actions import jobs
+from curation.models import Job, State
+
+
+def is_planned(job: Job) -> bool:
+    """Whether the job has been cut into its parts; until then its total is unknown."""
+    return job.total is not None
+
+
+def settle(job_id: int) -> None:
+    """Brings the job's counts in line with its parts, and ends it when none of them is open."""
+    with transaction.atomic():
+        job = Job.objects.select_for_update(no_key=True).filter(pk=job_id, state=State.RUNNING).first()
+        if job is None or not is_planned(job):
+            return
+        parts = job.chunks.aggregate(done=Sum("done"), skipped=Sum("skipped"), failed=Sum("failed"))
+        counts = {name: count or 0 for name, count in parts.items()}
+        Job.objects.filter(pk=job_id).update(heartbeat_at=timezone.now(), **counts)
+        if job.cancel_requested:
+            _cancel_deserted(job)
+        if not job.chunks.filter(state__in=[State.QUEUED, State.RUNNING]).exists():
+            _conclude(job)
+
+
+def _cancel_deserted(job: Job) -> None:
+    """Parts nobody will take up again once the job is to stop."""
+    job.chunks.free().update(state=State.CANCELLED)
+
+
+def _conclude(job: Job) -> None:
+    broken = job.chunks.filter(state=State.FAILED)
+    if job.cancel_requested:
+        jobs.stop_cancelled(job, job.owner)
+        return
+    count = broken.count()
+    if not count:
+        jobs.finish(job, job.owner)
+        return
+    first = broken.order_by("position").values_list("error", flat=True)[0]
+    words = ngettext("%(count)d part failed: %(error)s", "%(count)d parts failed, the first with: %(error)s", count)
+    jobs.fail(job, job.owner, words % {"count": count, "error": first})

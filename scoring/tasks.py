@@ -1,0 +1,95 @@
+"""Doorbells. A message names a job; what is to be done stands in the rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from functools import partial
+from typing import Any
+
+import structlog
+from celery import current_app, shared_task
+from django.db import transaction
+from kombu.exceptions import ChannelError, OperationalError
+
+from curation.models import Job
+from scoring.actions import arrivals, sweeping, working
+
+logger = structlog.get_logger(__name__)
+
+# Who is called for which kind of job. All tasks take `job_id` and nothing else they could not do without.
+TASKS = {
+    Job.Kind.SCORE: "scoring.tasks.score_chunk",
+    Job.Kind.IMPORT: "curation.tasks.run_import",
+    Job.Kind.BUILD: "curation.tasks.build_version",
+    Job.Kind.EXPORT: "curation.tasks.run_export",
+}
+
+# At most so many messages for one job: each calls one worker, which calls the next when there is more to do.
+MOST_BELLS = 32
+# A queue that holds this many messages is not empty because they were lost.
+MANY_MESSAGES = 256
+
+
+@shared_task
+def score_chunk(*, job_id: int, **_later: Any) -> None:
+    """Takes one step of a scoring job, and rings again while there is more to do."""
+    structlog.contextvars.bind_contextvars(job_id=job_id)
+    was_planned = Job.objects.filter(pk=job_id, total__isnull=False, state="running").exists()
+    is_more = False
+    try:
+        is_more = working.step(job_id)
+    except Exception:
+        is_more = was_planned  # this part broke and says so; the others must not wait for the sweep
+        raise
+    finally:
+        if is_more:
+            call_workers(job_id, 1 if was_planned else MOST_BELLS)
+        structlog.contextvars.unbind_contextvars("job_id")
+
+
+@shared_task
+def sweep(**_later: Any) -> None:
+    """Each minute: scores what arrived, and sends again what was lost. A lost message is a delay, not a loss."""
+    for job in arrivals.start_due():
+        ring(job)
+    for due in sweeping.due():
+        waiting = messages_in(due.job.queue)
+        bells = min(due.workers, MOST_BELLS) if not waiting else 1
+        if waiting < MANY_MESSAGES:
+            for _bell in range(bells):
+                ring(due.job)
+
+
+def call_workers(job_id: int, most: int) -> None:
+    """Rings for as many parts as wait, at most `most` times."""
+    job = Job.objects.filter(pk=job_id).first()
+    if job is None or not job.is_unfinished:
+        return
+    for _bell in range(min(max(job.chunks.filter(state="queued").count(), 1), most)):
+        ring(job)
+
+
+def ring(job: Job) -> bool:
+    """Sends one message for a job of any kind. False when the queue does not answer: the sweep will send it."""
+    task = current_app.tasks[TASKS[Job.Kind(job.kind)]]
+    try:
+        task.apply_async(kwargs={"job_id": job.pk}, queue=job.queue)
+    except OperationalError as error:
+        logger.warning("queue does not answer; the sweep sends this later", job_id=job.pk, error=str(error))
+        return False
+    return True
+
+
+def ring_after_commit(jobs: Iterable[Job]) -> None:
+    """Calls a worker for each job once its row can be seen."""
+    for job in jobs:
+        transaction.on_commit(partial(ring, job))
+
+
+def messages_in(queue: str) -> int:
+    """How many messages wait in a queue; 0 when the queue does not exist yet."""
+    with current_app.connection_for_read() as connection:
+        try:
+            return int(connection.default_channel.queue_declare(queue=queue, passive=True).message_count)
+        except ChannelError:
+            return 0

@@ -1,0 +1,15 @@
+// The entry of every page.
+
+import { start as startConfirm } from "./confirm.js";
+import { start as startCopy } from "./copy.js";
+import { startSearchKey } from "./keys.js";
+import { start as startMenus } from "./menus.js";
+import { start as startTheme } from "./theme.js";
+import { start as startVeils } from "./veil.js";
+
+startTheme();
+startMenus();
+startConfirm();
+startCopy();
+startSearchKey();
+startVeils();

@@ -1,0 +1,1 @@
+"""Full-size architectures with random weights against implementations that are not ours (`make parity`)."""

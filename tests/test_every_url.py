@@ -1,0 +1,276 @@
+"""Every address of the site, as every kind of visitor, by every method: who may, and nobody else.
+
+An address that is not declared in `RULES` fails here, so nobody adds a page without saying who may open it.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+
+import pytest
+from django.db import transaction
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from django.utils import timezone
+
+from curation.actions import importing
+from curation.models import Dataset, DatasetVersion, Export, Job, Membership, Project, Recipe, User
+from tests import factories
+from tests.curation.media import drawn
+
+VISITORS = ("superuser", "admin", "curator", "viewer", "annotator", "other", "stranger", "deactivated")
+
+ANYBODY = frozenset(VISITORS)
+SIGNED_IN = ANYBODY - {"stranger", "deactivated"}
+MEMBERS = SIGNED_IN - {"other"}
+READERS = MEMBERS - {"annotator"}
+EDITORS = READERS - {"viewer"}
+MANAGERS = EDITORS - {"curator"}
+SUPERUSERS = frozenset({"superuser"})
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Who may read an address and who may send to it; None where the method is not offered to anybody.
+
+    `is_empty_here`: this test's world has nothing at the address, so that those who may read it find nothing, and the
+    others are turned away before they learn that.
+    """
+
+    read: frozenset[str] | None
+    write: frozenset[str] | None = None
+    is_empty_here: bool = False
+
+
+RULES: dict[str, Rule] = {
+    # -- the installation
+    "healthz": Rule(ANYBODY),
+    "admin_login": Rule(ANYBODY, ANYBODY),
+    # -- accounts
+    "sign_in": Rule(ANYBODY, ANYBODY),
+    "sign_out": Rule(None, ANYBODY),
+    "password_change": Rule(SIGNED_IN, SIGNED_IN),
+    "password_reset": Rule(ANYBODY, ANYBODY),
+    "password_reset_sent": Rule(ANYBODY),
+    "password_set": Rule(ANYBODY, ANYBODY),
+    "people": Rule(SUPERUSERS, SUPERUSERS),
+    "person_deactivate": Rule(None, SUPERUSERS),
+    "person_reactivate": Rule(None, SUPERUSERS),
+    "person_invitation": Rule(None, SUPERUSERS),
+    # -- projects
+    "projects": Rule(SIGNED_IN),
+    "project_new": Rule(SIGNED_IN, SIGNED_IN),
+    "project": Rule(MEMBERS),
+    "project_settings": Rule(READERS, MANAGERS),
+    "guideline_add": Rule(None, MANAGERS),
+    "criteria_set_add": Rule(None, MANAGERS),
+    "project_archive": Rule(None, MANAGERS),
+    "project_unarchive": Rule(None, MANAGERS),
+    "project_delete": Rule(MANAGERS, MANAGERS),
+    "members": Rule(READERS, MANAGERS),
+    "member_role": Rule(None, MANAGERS),
+    "member_remove": Rule(None, MANAGERS),
+    # -- prompts and samples
+    "prompts": Rule(READERS),
+    "prompt": Rule(READERS),
+    "samples": Rule(READERS),
+    "sample": Rule(READERS),
+    "media": Rule(MEMBERS),
+    "media_thumbnail": Rule(MEMBERS),
+    "media_thumbnail_of": Rule(MEMBERS),
+    "media_poster": Rule(MEMBERS),
+    # -- imports
+    "imports": Rule(EDITORS, EDITORS),
+    "import": Rule(EDITORS),
+    "import_start": Rule(None, EDITORS),
+    "import_cancel": Rule(None, EDITORS),
+    "import_resume": Rule(None, EDITORS),
+    "import_look_again": Rule(None, EDITORS),
+    "import_refusals": Rule(EDITORS),
+    "import_thumbnail": Rule(EDITORS, is_empty_here=True),
+    # -- exports
+    "version_exports": Rule(READERS, EDITORS),
+    "export": Rule(READERS),
+    "export_download": Rule(READERS),
+    "export_cancel": Rule(None, EDITORS),
+    "export_resume": Rule(None, EDITORS),
+    # -- scorers and jobs
+    "scorers": Rule(READERS),
+    "arrival_scorers": Rule(None, EDITORS),
+    "scorer_try": Rule(None, EDITORS),
+    "score": Rule(EDITORS, EDITORS),
+    "jobs": Rule(READERS),
+    "job": Rule(READERS),
+    "job_failures": Rule(READERS),
+    "job_cancel": Rule(None, EDITORS),
+    "job_resume": Rule(None, EDITORS),
+    "job_retry": Rule(None, EDITORS),
+}
+
+
+def _patterns(resolver: URLResolver, namespaces: tuple[str, ...] = ()) -> Iterator[tuple[str, URLPattern]]:
+    for entry in resolver.url_patterns:
+        if isinstance(entry, URLResolver):
+            inner = (*namespaces, entry.namespace) if entry.namespace else namespaces
+            yield from _patterns(entry, inner)
+        else:
+            yield ":".join((*namespaces, entry.name or str(entry.pattern))), entry
+
+
+ADDRESSES = dict(_patterns(get_resolver()))
+# Django's own administration asks for staff at one door; it is walked as a whole below.
+OURS = sorted(name for name in ADDRESSES if not name.startswith("admin:"))
+
+
+@pytest.fixture
+def world(db) -> dict[str, object]:
+    """One project with one of everything, and a value for every name that stands in an address."""
+    project = factories.project("world")
+    prompt = factories.prompt(project, "a red boat")
+    sample = factories.sample(prompt)
+    # A video, because it answers at every address that media have: whole, thumbnail and poster.
+    place = factories.place(sample, factories.stored(_video(), "boat.mp4"))
+    member = User.objects.create(username="member", email="member@example.org")
+    Membership.objects.create(project=project, user=member, role="viewer")
+    job = Job.objects.create(project=project, kind="score", title="a job")
+    options = importing.Options(path="/nowhere.jsonl", format_name="pairwright", media_root="/", is_dry_run=True)
+    a_import = Job.objects.create(project=project, kind="import", title="an import", params=options.as_params())
+    recipe = Recipe.objects.create(project=project, name="best", number=1, text="{}", digest="0" * 64)
+    dataset = Dataset.objects.create(project=project, name="boats")
+    version = DatasetVersion.objects.create(
+        dataset=dataset,
+        number=1,
+        recipe=recipe,
+        seed=1,
+        frozen_at=timezone.now(),
+        digest="0" * 64,
+        pair_count=0,
+        pairs_name="pairs",
+        evidence_name="evidence",
+    )
+    export = Export.objects.create(version=version, place="", job=Job.objects.create(project=project, kind="export"))
+    return {
+        "slug": project.slug,
+        "prompt_id": prompt.pk,
+        "sample_id": sample.pk,
+        "user_id": member.pk,
+        "address": place.address,
+        "size": 256,
+        "job_id": job.pk,
+        "recipe_id": recipe.pk,
+        "dataset_id": dataset.pk,
+        "version_id": version.pk,
+        "export_id": export.pk,
+        "import_id": a_import.pk,
+        "name": dataset.name,
+        "label": "1",
+        "number": 1,
+        "scorer": "technical",
+        "uidb64": "MQ",
+        "token": "x-y",
+    }
+
+
+@cache
+def _video() -> bytes:
+    return drawn.video(frames=4)
+
+
+@pytest.fixture
+def clients(world) -> dict[str, Client]:
+    """A browser for each kind of visitor; the deactivated one is signed in from before."""
+    project = Project.objects.get(slug=world["slug"])
+    elsewhere = factories.project("elsewhere")
+    signed_in = {name: Client(raise_request_exception=False) for name in VISITORS}
+    for name, client in signed_in.items():
+        if name == "stranger":
+            continue
+        user = User.objects.create(username=name, email=f"{name}@example.org", is_superuser=name == "superuser")
+        user.is_staff = user.is_superuser
+        user.save()
+        home, role = (elsewhere, "admin") if name == "other" else (project, name)
+        if role in ("admin", "curator", "viewer", "annotator", "deactivated"):
+            Membership.objects.create(project=home, user=user, role="admin" if name == "deactivated" else role)
+        client.force_login(user)
+    User.objects.filter(username="deactivated").update(is_active=False)
+    return signed_in
+
+
+def _address(name: str, world: dict[str, object]) -> str:
+    pattern = ADDRESSES[name].pattern
+    missing = [argument for argument in pattern.converters if argument not in world]
+    # The outer parts of the address bring arguments of their own; reverse() names what is lacking.
+    assert not missing, f"Give the test's world a value for {missing} of the address “{name}”."
+    wanted = {"slug", *pattern.converters} if _is_in_project(name) else set(pattern.converters)
+    return reverse(name, kwargs={argument: world[argument] for argument in wanted})
+
+
+def _is_in_project(name: str) -> bool:
+    possibilities = get_resolver().reverse_dict.getlist(name)
+    return any("slug" in arguments for forms, *_rest in possibilities for _template, arguments in forms)
+
+
+def _ask(client: Client, method: str, address: str) -> int:
+    """The status of one request, with whatever it wrote taken back; a door to sign in counts as 401."""
+    with transaction.atomic():
+        response = getattr(client, method)(address)
+        transaction.set_rollback(True)
+    if response.status_code == 302 and response["Location"].startswith(reverse("sign_in") + "?"):
+        return 401
+    return response.status_code
+
+
+REFUSALS = {401, 403, 404, 405}
+
+
+def test_every_address_is_declared() -> None:
+    undeclared = [name for name in OURS if name not in RULES]
+    gone = [name for name in RULES if name not in ADDRESSES]
+
+    assert not undeclared, f"Say in RULES who may open {undeclared}."
+    assert not gone, f"RULES names {gone}, which no longer exist."
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_address_is_open_to_those_declared_and_to_nobody_else(name, world, clients) -> None:
+    address, rule = _address(name, world), RULES[name]
+
+    reading = {who: _ask(clients[who], "get", address) for who in VISITORS}
+    sending = {who: _ask(clients[who], "post", address) for who in VISITORS}
+
+    assert all(status < 500 for status in (*reading.values(), *sending.values())), (reading, sending)
+    if rule.is_empty_here:
+        assert {who for who, status in reading.items() if status == 404} == rule.read | {"other"}, reading
+    else:
+        assert _let_in(reading) == (rule.read or frozenset()), reading
+    assert _let_in(sending) == (rule.write or frozenset()), sending
+    for way in ("put", "patch", "delete"):
+        answers = {who: _ask(clients[who], way, address) for who in VISITORS if who not in (rule.write or ())}
+        assert not _let_in(answers), (way, answers)
+
+
+def _let_in(answers: dict[str, int]) -> frozenset[str]:
+    return frozenset(who for who, status in answers.items() if status not in REFUSALS)
+
+
+def test_a_form_without_its_token_is_refused(world) -> None:
+    client = Client(enforce_csrf_checks=True)
+
+    assert client.post(reverse("sign_in"), {"username": "a", "password": "b"}).status_code == 403
+
+
+def test_the_administration_is_open_to_superusers_alone(world, clients) -> None:
+    for name in ("admin:index", "admin:jsi18n", "admin:password_change"):
+        answers = {who: _ask(clients[who], "get", reverse(name)) for who in VISITORS}
+        assert answers.pop("superuser") == 200
+        assert all(status in {302, 401, 403, 404} for status in answers.values()), answers
+
+
+def test_unknown_addresses_answer_in_words(clients) -> None:
+    answer = clients["viewer"].get(f"/projects/{uuid.uuid4().hex}/")
+
+    assert answer.status_code == 404
+    assert "There is no such project" in answer.content.decode()
