@@ -38,11 +38,13 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/runtime.stamp: requirements.txt | $(VENV)/bin/python
-	$(PY) -m pip install --quiet --disable-pip-version-check -r requirements.txt
+	@echo "Installing requirements.txt into $(VENV) (some minutes the first time)"
+	@$(PY) -m pip install --quiet --disable-pip-version-check -r requirements.txt
 	@touch $@
 
 $(VENV)/dev.stamp: requirements-dev.txt | $(VENV)/bin/python
-	$(PY) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@echo "Installing requirements-dev.txt into $(VENV) (some minutes the first time)"
+	@$(PY) -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
 	@touch $@ $(VENV)/runtime.stamp
 
 # The browser tests drive the system's Chromium, which no Python package brings.
@@ -71,12 +73,15 @@ up: setup
 test: setup-dev browser
 	@$(PY) -m pytest -n $(TEST_WORKERS) $(PYTEST)
 
+# Settings are loaded to check types and models, so they get an empty folder, not the real data.
 check: setup-dev
-	@$(PY) -m ruff format --check .
-	@$(PY) -m ruff check .
-	@$(PY) -m mypy
-	@$(VENV)/bin/lint-imports
-	@$(PY) manage.py check_migrations
+	@data=$$(mktemp -d) && trap 'rm -rf "$$data"' EXIT && \
+	export PAIRWRIGHT_ENV_FILE= PAIRWRIGHT_DATA="$$data" && \
+	$(PY) -m ruff format --check . && \
+	$(PY) -m ruff check . && \
+	$(PY) -m mypy && \
+	$(VENV)/bin/lint-imports && \
+	$(PY) manage.py check_migrations
 
 fix: setup-dev
 	@$(PY) -m ruff format .

@@ -16,16 +16,20 @@ import os
 import tarfile
 import tempfile
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
+from botocore.exceptions import BotoCoreError, ClientError
 from django.conf import settings
+from django.core.files.base import File
 from django.core.files.storage import Storage, default_storage
 from django.db import connection
 from django.db.migrations.loader import MigrationLoader
 from django.db.migrations.recorder import MigrationRecorder
 
 from config import dump, folders
+from curation.errors import Unavailable
 
 FORMAT = 1
 _DATABASE = "database.sql.gz"
@@ -35,6 +39,10 @@ _STAGING = ".restore/"
 _CHUNK_BYTES = 1 << 20
 # Rows that a fresh installation has before anybody used it.
 _TABLES_OF_A_FRESH_INSTALLATION = {"django_migrations", "django_content_type", "auth_permission", "django_site"}
+
+
+# What a storage may raise when it fails: the file system's errors, the bucket's, and our words for them.
+STORAGE_ERRORS = (OSError, Unavailable, BotoCoreError, ClientError)
 
 
 class BackupError(Exception):
@@ -138,13 +146,14 @@ def restore(path: Path, *, overwrite: bool) -> dict[str, Any]:
         with tempfile.TemporaryDirectory(dir=_scratch()) as folder:
             dump.load(_extract_database(path, Path(folder)))
     except BaseException:
-        for name in added:
-            default_storage.delete(name)
+        with suppress(*STORAGE_ERRORS):  # the first error is the one to tell
+            for name in added:
+                default_storage.delete(name)
         raise
     try:
         _put_in_place(staged)
         _remove_others(manifest)
-    except OSError as error:
+    except STORAGE_ERRORS as error:
         raise UnfinishedError(
             f"The rows are restored, but the storage failed before all files were: {error}. "
             "Run the same restore again, with --overwrite."
@@ -240,8 +249,6 @@ def _is_stored(name: str, facts: dict[str, Any]) -> bool:
 
 
 def _store(name: str, content: IO[bytes]) -> None:
-    from django.core.files import File
-
     stored = default_storage.save(name, File(content, name=name))
     if stored != name:
         default_storage.delete(stored)

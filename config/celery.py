@@ -6,6 +6,7 @@ doubled without harm, and no results are kept in the queue.
 
 import logging.config
 import os
+import warnings
 from typing import Any
 
 from celery import Celery
@@ -14,6 +15,9 @@ from celery.signals import before_task_publish, setup_logging, worker_init
 from config import embedded, env
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "config.settings")
+
+# Celery warns root of pickled messages; ours are JSON and nothing else is accepted.
+warnings.filterwarnings("ignore", message="You're running the worker with superuser privileges")
 
 
 def ensure_queue(**_: Any) -> None:

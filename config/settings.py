@@ -169,7 +169,8 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {"visibility_timeout": 6 * 3600}
 CELERY_TIMEZONE = "UTC"
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BEAT_SCHEDULE = {
-    "every-minute-sweep-jobs": {"task": "scoring.tasks.sweep", "schedule": 60.0},
+    # A sweep that was not taken in time is not worth taking: the next one finds the same.
+    "every-minute-sweep-jobs": {"task": "scoring.tasks.sweep", "schedule": 60.0, "options": {"expires": 55}},
 }
 
 # -- files -----------------------------------------------------------------------------------

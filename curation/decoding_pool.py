@@ -1,65 +1,138 @@
-"""Processes that decode for another one, also for a Celery worker, and that never outlive it. Plain code."""
+"""Processes that decode for another one. A file that crashes a decoder costs only itself.
+
+Not `multiprocessing`: it forbids a Celery worker to have children, runs the main module again in each of them,
+loses all work under way when one of them crashes, and leaves them behind when their parent is killed. Here a
+process reads calls from its standard input and ends when that ends, whatever ended its parent. Plain code.
+"""
 
 from __future__ import annotations
 
-import multiprocessing
 import os
+import pickle
+import queue
+import subprocess
+import sys
 import threading
-from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
-from contextlib import contextmanager
-from multiprocessing.process import AuthenticationString  # type: ignore[attr-defined]
-from typing import ParamSpec, TypeVar
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import BinaryIO, ParamSpec, TypeVar, cast
 
 P = ParamSpec("P")
 R = TypeVar("R")
 
+Process = subprocess.Popen[bytes]
+
+
+class DecoderDied(Exception):
+    """The process ended in the middle of a call: the call crashed it, or somebody killed it."""
+
 
 class DecodingPool:
-    """A pool of processes that start without what this one has open: no threads, no database connections."""
+    """A few processes, each with one call at a time. They start with the first calls, and import what these need."""
 
-    def __init__(self, processes: int, preload: list[str]) -> None:
-        """Makes the pool; processes start with the first work.
-
-        Args:
-            processes: how many at most.
-            preload: modules that the fork server imports once for all processes. They must not need Django.
-        """
-        context = multiprocessing.get_context("forkserver")
-        context.set_forkserver_preload([__name__, *preload])
-        self._executor = ProcessPoolExecutor(processes, mp_context=context, initializer=_end_with_parent)
+    def __init__(self, processes: int) -> None:
+        self._idle: queue.SimpleQueue[Process] = queue.SimpleQueue()
+        self._all: list[Process] = []
+        self._lock = threading.Lock()
+        self._is_closed = False
+        self._callers = ThreadPoolExecutor(processes, thread_name_prefix="decoding")
 
     def submit(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> Future[R]:
-        with _children_allowed():
-            return self._executor.submit(function, *args, **kwargs)
+        """Calls a function of some module in another process; what travels must be picklable.
+
+        The future raises what the function raised, or `DecoderDied`.
+        """
+        return self._callers.submit(self._call, function, args, kwargs)
 
     def close(self, *, wait: bool) -> None:
-        self._executor.shutdown(wait=wait, cancel_futures=True)
+        """Ends the processes: after the calls under way, or at once."""
+        with self._lock:
+            self._is_closed = not wait
+            for process in () if wait else self._all:
+                process.kill()
+        self._callers.shutdown(wait=True, cancel_futures=True)
+        for process in self._all:
+            _end(process)
+
+    def _call(self, function: Callable[..., R], args: tuple[object, ...], kwargs: dict[str, object]) -> R:
+        process = self._take()
+        try:
+            pickle.dump((function, args, kwargs), _input(process), protocol=pickle.HIGHEST_PROTOCOL)
+            _input(process).flush()
+            is_result, value = pickle.load(_output(process))  # noqa: S301 from our own process
+        except (EOFError, OSError, pickle.UnpicklingError) as error:
+            process.kill()
+            _end(process)
+            raise DecoderDied(f"the process ended with {process.wait()}") from error
+        self._idle.put(process)
+        if is_result:
+            return cast(R, value)
+        raise value
+
+    def _take(self) -> Process:
+        try:
+            return self._idle.get_nowait()
+        except queue.Empty:
+            with self._lock:
+                if self._is_closed:
+                    raise DecoderDied("the pool is closed") from None
+                process = _start()
+                self._all.append(process)
+            return process
 
 
-@contextmanager
-def _children_allowed() -> Iterator[None]:
-    """Lets a Celery worker start processes.
+def _start() -> Process:
+    root = str(Path(__file__).resolve().parents[1])
+    return subprocess.Popen(
+        [sys.executable, "-m", __name__],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))},
+    )
 
-    It counts as a daemon, which `multiprocessing` forbids to have children, because they would outlive it; ours do
-    not: see `_end_with_parent`. And its key is of Celery's own class, which refuses to be handed to a child.
-    """
-    config = multiprocessing.current_process()._config  # type: ignore[attr-defined]
-    before = dict(config)
-    config.update(daemon=False, authkey=AuthenticationString(bytes(config["authkey"])))
+
+def _end(process: Process) -> None:
+    """Waits for a process whose input ends here; it may be dead already."""
     try:
-        yield
-    finally:
-        config.update(daemon=before.get("daemon", False), authkey=before["authkey"])
+        _input(process).close()
+    except OSError:
+        pass  # it is gone already, with something still unsent
+    process.wait()
+    _output(process).close()
 
 
-def _end_with_parent() -> None:
-    """Ends this process when the one it works for is gone, killed without a word included."""
-    threading.Thread(target=_wait_for_parent, name="end-with-parent", daemon=True).start()
+def _input(process: Process) -> BinaryIO:
+    return cast(BinaryIO, process.stdin)
 
 
-def _wait_for_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
+def _output(process: Process) -> BinaryIO:
+    return cast(BinaryIO, process.stdout)
+
+
+def serve() -> None:
+    """Answers calls until the input ends."""
+    calls = sys.stdin.buffer
+    # Whatever a library prints must not get between the answers.
+    answers = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    while True:
+        try:
+            function, args, kwargs = pickle.load(calls)  # noqa: S301 from our own parent
+        except EOFError:
+            return
+        pickle.dump(_answer(function, args, kwargs), answers, protocol=pickle.HIGHEST_PROTOCOL)
+        answers.flush()
+
+
+def _answer(
+    function: Callable[..., object], args: tuple[object, ...], kwargs: dict[str, object]
+) -> tuple[bool, object]:
+    try:
+        return True, function(*args, **kwargs)
+    except Exception as error:  # noqa: BLE001 raised again where it was called
+        return False, error
+
+
+if __name__ == "__main__":
+    serve()

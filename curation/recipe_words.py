@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.utils.functional import Promise
@@ -81,6 +82,12 @@ def unit_name(unit: str) -> str:
 
 def reason_name(code: str) -> str:
     return str(REASONS.get(code, code))
+
+
+def in_order(splits: Iterable[str]) -> list[str]:
+    """Splits as trainers name them, then others by name."""
+    usual = ["train", "validation", "test"]
+    return sorted(splits, key=lambda name: (usual.index(name) if name in usual else len(usual), name))
 
 
 def lines(funnel: list[dict[str, Any]]) -> list[str]:

@@ -55,7 +55,7 @@ def split_prompts(
         media: prompt_id, role, media_digest; prompts with the same digest in any role but `mask` belong together.
         assigned: prompt_id, split; what earlier versions decided. Prompts unknown here are ignored.
         shares: names of splits with shares above 0 that add up to 1.
-        near_duplicates: Jaccard similarity of token sets, above 0.5 and at most 1, from which two prompts belong together.
+        near_duplicates: Jaccard similarity of token sets from which two prompts belong together, above 0.5, at most 1.
         seed: another seed, another hash.
 
     Returns:
@@ -69,10 +69,10 @@ def split_prompts(
     links = _links(prompts, media, near_duplicates)
     table = prompts.join(assigned.select("prompt_id", split_before="split"), on="prompt_id", how="left")
     table = table.with_columns(component=_components(prompts, links)).sort("prompt_id")
-    largest = table.group_by("component").len()["len"].max() if table.height else 0
+    largest = max(table.group_by("component").len()["len"].to_list(), default=0)
     table = _without_bridges(table, links)
     table = _without_contradictions(table)
-    return Splitting(prompts=_decide(table, shares, seed), largest_component=int(largest or 0))  # type: ignore[call-overload]
+    return Splitting(prompts=_decide(table, shares, seed), largest_component=largest)
 
 
 def tokens(text: pl.Expr) -> pl.Expr:

@@ -23,7 +23,7 @@ class RefuseTooLarge(FileUploadHandler):
     """Skips the files of a request that is larger than allowed; `was_too_large` tells the form why none came."""
 
     def handle_raw_input(
-        self, input_data: Any, META: Any, content_length: int, boundary: bytes, encoding: str | None = None
+        self, input_data: Any, META: Any, content_length: int, boundary: Any, encoding: str | None = None
     ) -> None:
         self.is_refused = content_length > settings.UPLOAD_BYTES
         if self.request is not None:

@@ -1,8 +1,8 @@
-"""Runs scorers over items: decode each file once for all scorers, ahead of the model, and keep going past bad items.
+"""Runs scorers over items: decode each file once for all scorers, and keep going past bad items.
 
 Threads decode and prepare (Pillow, PyAV, numpy and onnxruntime release the interpreter lock while they work); the
 calling thread runs the models. Only what the scorers kept is held: at most `threads` items as pixels, and
-`ahead + batch_size` items as prepared values for each scorer (a group scorer holds one prompt's samples).
+`ahead` and two batches of items as prepared values for each scorer (a group scorer holds one prompt's samples).
 
 The outcome does not depend on timing: items are scored in the order given, in batches that follow from that order.
 Knows nothing of Django or Celery.
@@ -15,6 +15,7 @@ from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from itertools import islice, repeat
 from typing import Any, TypeVar
 
 from scoring.decoding import DecodedMedia
@@ -38,18 +39,18 @@ class Pace:
 
     Attributes:
         batch_size: items a scorer is given at once, at least 1.
-        threads: threads that decode and prepare ahead of the model; 0 prepares in the calling thread. One is enough
-            beside a model on a processor with one worker process a core; a GPU wants several.
-        ahead: items being prepared beyond those waiting for their batch, at least 1.
+        threads: threads that decode and prepare; 0 prepares in the calling thread.
+        ahead: items prepared while the model runs, so that a GPU never waits. 0 makes preparing and scoring take
+            turns: on a processor both want the same cores, and either alone uses them better than both at once.
     """
 
     batch_size: int = 16
     threads: int = 1
-    ahead: int = 16
+    ahead: int = 0
 
     def __post_init__(self) -> None:
-        if self.batch_size < 1 or self.threads < 0 or self.ahead < 1:
-            raise ValueError(f"batch_size and ahead are at least 1 and threads at least 0, not {self}")
+        if self.batch_size < 1 or self.threads < 0 or self.ahead < 0:
+            raise ValueError(f"batch_size is at least 1, threads and ahead at least 0, not {self}")
 
 
 @dataclass(frozen=True)
@@ -101,13 +102,16 @@ _Prepared = tuple[Item, list[_Part]]
 
 
 def _prepared_ahead(items: Iterable[Item], scorers: Sequence[Scorer[Any]], pace: Pace) -> Iterator[_Prepared]:
-    """Prepares items in order, at most `ahead` of them before they are asked for."""
+    """Prepares items in order: a batch at a time in turns with the model, or `ahead` of it."""
     if pace.threads == 0:
         yield from (_prepare(item, scorers) for item in items)
         return
     executor = ThreadPoolExecutor(pace.threads, thread_name_prefix="decode")
     waiting: deque[Future[_Prepared]] = deque()
     try:
+        if pace.ahead == 0:
+            yield from _prepared_in_turns(iter(items), scorers, pace, executor)
+            return
         for item in items:
             waiting.append(executor.submit(_prepare, item, scorers))
             if len(waiting) > pace.ahead:
@@ -116,6 +120,14 @@ def _prepared_ahead(items: Iterable[Item], scorers: Sequence[Scorer[Any]], pace:
             yield waiting.popleft().result()
     finally:
         executor.shutdown(wait=True, cancel_futures=True)
+
+
+def _prepared_in_turns(
+    items: Iterator[Item], scorers: Sequence[Scorer[Any]], pace: Pace, executor: ThreadPoolExecutor
+) -> Iterator[_Prepared]:
+    """Whole batches: the first of them is handed out when the last one is prepared."""
+    while batch := list(islice(items, pace.batch_size)):
+        yield from list(executor.map(_prepare, batch, repeat(scorers)))
 
 
 def _prepare(item: Item, scorers: Sequence[Scorer[Any]]) -> _Prepared:

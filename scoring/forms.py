@@ -16,21 +16,31 @@ from scoring.scorers.base import ScorerFacts
 ROUNDS_LISTED = 50
 
 
+def scorers_field(*, required: bool = True) -> forms.MultipleChoiceField:
+    """A choice among all scorers, by name."""
+    return forms.MultipleChoiceField(
+        choices=[(name, gettext(facts.title)) for name, facts in CATALOGUE.items()],
+        label=_("Scorers"),
+        required=required,
+        error_messages={"required": _("Choose at least one scorer.")},
+    )
+
+
 class LaunchForm(forms.Form):
     """Which scorers on which samples, with their settings."""
 
-    scorers = forms.MultipleChoiceField(label=_("Scorers"), error_messages={"required": _("Choose at least one scorer.")})
-    generator = forms.ModelChoiceField(
-        queryset=Generator.objects.none(), label=_("Generator"), required=False, empty_label=_("all generators")
-    )
-    round = forms.TypedChoiceField(label=_("Round"), required=False, coerce=int, empty_value=None)
-
     def __init__(self, project: Project, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["scorers"].choices = [(name, gettext(facts.title)) for name, facts in CATALOGUE.items()]
-        self.fields["generator"].queryset = Generator.objects.filter(project=project)
-        rounds = Sample.objects.filter(project=project).order_by("round").values_list("round", flat=True).distinct()
-        self.fields["round"].choices = [("", _("all rounds")), *((one, str(one)) for one in rounds[:ROUNDS_LISTED])]
+        self.fields["scorers"] = scorers_field()
+        self.fields["generator"] = forms.ModelChoiceField(
+            queryset=Generator.objects.filter(project=project),
+            label=_("Generator"),
+            required=False,
+            empty_label=_("all generators"),
+        )
+        self.fields["round"] = forms.TypedChoiceField(
+            choices=_rounds(project), label=_("Round"), required=False, coerce=int, empty_value=None
+        )
         for facts in CATALOGUE.values():
             for setting in facts.settings:
                 self.fields[f"{facts.name}-{setting.name}"] = forms.CharField(
@@ -47,14 +57,11 @@ class LaunchForm(forms.Form):
 
     def chosen_scorers(self) -> dict[str, dict[str, str]]:
         """Names with the settings that were given, as `start_scoring` takes them; an empty one may be meant."""
-        return {
-            name: {
-                setting.name: self.cleaned_data[field]
-                for setting in CATALOGUE[name].settings
-                if (field := f"{name}-{setting.name}") in self.data
-            }
-            for name in self.cleaned_data["scorers"]
-        }
+        return {name: self._given_settings(CATALOGUE[name]) for name in self.cleaned_data["scorers"]}
+
+    def _given_settings(self, facts: ScorerFacts) -> dict[str, str]:
+        fields = {setting.name: f"{facts.name}-{setting.name}" for setting in facts.settings}
+        return {name: self.cleaned_data[field] for name, field in fields.items() if field in self.data}
 
     def chosen_samples(self) -> dict[str, list[int]]:
         """What the samples are narrowed by, as `start_scoring` takes it."""
@@ -67,11 +74,14 @@ class LaunchForm(forms.Form):
         return chosen
 
 
+def _rounds(project: Project) -> list[tuple[Any, Any]]:
+    numbers = Sample.objects.filter(project=project).order_by("round").values_list("round", flat=True).distinct()
+    return [("", _("all rounds")), *((number, str(number)) for number in numbers[:ROUNDS_LISTED])]
+
+
 class ArrivalForm(forms.Form):
     """Which scorers run on every new sample; none switches it off."""
 
-    scorers = forms.MultipleChoiceField(label=_("Scorers"), required=False)
-
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["scorers"].choices = [(name, gettext(facts.title)) for name, facts in CATALOGUE.items()]
+        self.fields["scorers"] = scorers_field(required=False)

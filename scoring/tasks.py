@@ -11,18 +11,11 @@ from celery import current_app, shared_task
 from django.db import transaction
 from kombu.exceptions import ChannelError, OperationalError
 
+from curation import tasks as curation_tasks
 from curation.models import Job
 from scoring.actions import arrivals, sweeping, working
 
 logger = structlog.get_logger(__name__)
-
-# Who is called for which kind of job. All tasks take `job_id` and nothing else they could not do without.
-TASKS = {
-    Job.Kind.SCORE: "scoring.tasks.score_chunk",
-    Job.Kind.IMPORT: "curation.tasks.run_import",
-    Job.Kind.BUILD: "curation.tasks.build_version",
-    Job.Kind.EXPORT: "curation.tasks.run_export",
-}
 
 # At most so many messages for one job: each calls one worker, which calls the next when there is more to do.
 MOST_BELLS = 32
@@ -69,11 +62,19 @@ def call_workers(job_id: int, most: int) -> None:
         ring(job)
 
 
+# Who is called for which kind of job.
+TASKS = {
+    Job.Kind.SCORE: score_chunk,
+    Job.Kind.IMPORT: curation_tasks.run_import,
+    Job.Kind.BUILD: curation_tasks.build_version,
+    Job.Kind.EXPORT: curation_tasks.run_export,
+}
+
+
 def ring(job: Job) -> bool:
     """Sends one message for a job of any kind. False when the queue does not answer: the sweep will send it."""
-    task = current_app.tasks[TASKS[Job.Kind(job.kind)]]
     try:
-        task.apply_async(kwargs={"job_id": job.pk}, queue=job.queue)
+        TASKS[Job.Kind(job.kind)].apply_async(kwargs={"job_id": job.pk}, queue=job.queue)
     except OperationalError as error:
         logger.warning("queue does not answer; the sweep sends this later", job_id=job.pk, error=str(error))
         return False
@@ -90,6 +91,7 @@ def messages_in(queue: str) -> int:
     """How many messages wait in a queue; 0 when the queue does not exist yet."""
     with current_app.connection_for_read() as connection:
         try:
-            return int(connection.default_channel.queue_declare(queue=queue, passive=True).message_count)
+            declared = connection.channel().queue_declare(queue=queue, passive=True)  # type: ignore[attr-defined]
+            return int(declared.message_count)
         except ChannelError:
             return 0

@@ -16,11 +16,24 @@ isolation.block_network()
 pytest_plugins = ["tests.capability_report"]
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     """Load the settings, so that pytest-django sets Django up with them."""
     from django.conf import settings
 
-    settings.DATABASES  # noqa: B018
+    if settings.DATA_DIR != isolation.SLOT:
+        raise pytest.UsageError(
+            f"The settings were read before the tests had a place of their own (they name {settings.DATA_DIR}). "
+            "Unset DJANGO_SETTINGS_MODULE and leave --ds away."
+        )
+    if is_controller(config):
+        # The workers inherit this environment; with the name in it pytest-django would read the
+        # settings there before they have taken their slots.
+        del os.environ["DJANGO_SETTINGS_MODULE"]
+
+
+def is_controller(config: pytest.Config) -> bool:
+    """Whether this process only hands tests out to the workers of xdist."""
+    return bool(getattr(config.option, "numprocesses", None)) and not hasattr(config, "workerinput")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

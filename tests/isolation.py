@@ -25,6 +25,7 @@ def take_slot() -> Path:
     default = platformdirs.user_cache_dir("pairwright-tests")
     root = Path(os.environ.get("PAIRWRIGHT_TEST_DATA") or default)
     root.mkdir(parents=True, exist_ok=True)
+    root = root.resolve()  # as the settings do
     for number in range(1000):
         lock = (root / f"slot-{number}.lock").open("w")
         try:

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from django.core.management import call_command
 
+from tests import isolation
+
 ROOT = Path(__file__).resolve().parents[1]
 ROOMS = ("config", "curation", "annotation", "scoring")
 MODEL_LIBRARIES = ("torch", "torchvision", "transformers", "open_clip", "rapidocr", "onnxruntime", "cv2")
@@ -47,6 +49,13 @@ def test_no_name_abroad_is_looked_up():
 def test_loopback_stays_open():
     with socket.create_server(("127.0.0.1", 0)) as server:
         socket.create_connection(server.getsockname(), timeout=5).close()
+
+
+def test_settings_name_the_place_of_this_process(settings):
+    """Under xdist each worker has its own; a shared queue or media folder would mix their tests."""
+    assert settings.DATA_DIR == isolation.SLOT
+    assert str(isolation.SLOT) in settings.CELERY_BROKER_URL
+    assert settings.MEDIA_ROOT == isolation.SLOT / "media"
 
 
 def settings_read() -> set[str]:

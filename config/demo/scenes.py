@@ -61,10 +61,10 @@ _PLACES = {
     "lake": "by a mountain lake in the morning",
 }
 _SIGNS = {
-    "board": "a {colour} wooden board",
-    "shop": "a {colour} shop sign",
+    "board": "a wooden board, {colour},",
+    "shop": "a shop sign, {colour},",
     "banner": "a long {colour} banner",
-    "poster": "a {colour} poster",
+    "poster": "a tall {colour} poster",
 }
 
 _SIGN_SCENES = [

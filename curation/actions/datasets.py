@@ -56,11 +56,11 @@ def _dataset(project: Project, name: str, description: str) -> Dataset:
             _("“%(name)s” cannot name a dataset. Use small letters, digits and hyphens, such as “%(proposal)s”.")
             % {"name": name, "proposal": proposal}
         )
-    dataset, _new = Dataset.objects.get_or_create(
-        name=name, defaults={"project": project, "description": description}
-    )
+    dataset, _new = Dataset.objects.get_or_create(name=name, defaults={"project": project, "description": description})
     if dataset.project_id != project.pk:
-        raise Refused(_("The name “%(name)s” belongs to a dataset of another project. Choose another one.") % {"name": name})
+        raise Refused(
+            _("The name “%(name)s” belongs to a dataset of another project. Choose another one.") % {"name": name}
+        )
     return dataset
 
 
@@ -87,7 +87,9 @@ def build(*, job: Job, owner: str) -> DatasetVersion:
             version = _attempt(job, owner, pulse, dataset, recipe)
             if version is not None:
                 return version
-    raise Conflict(_("Other builds of %(name)s were frozen again and again meanwhile. Build it once more.") % {"name": dataset})
+    raise Conflict(
+        _("Other builds of %(name)s were frozen again and again meanwhile. Build it once more.") % {"name": dataset}
+    )
 
 
 def _attempt(job: Job, owner: str, pulse: jobs.Pulse, dataset: Dataset, recipe: Recipe) -> DatasetVersion | None:
@@ -118,7 +120,9 @@ def _newest_number(dataset: Dataset) -> int:
     return newest or 0
 
 
-def read_for(project: Project, rule: model.Recipe, dataset: Dataset | None, *, most_prompts: int | None = None) -> Evidence:
+def read_for(
+    project: Project, rule: model.Recipe, dataset: Dataset | None, *, most_prompts: int | None = None
+) -> Evidence:
     """The frames a recipe reads."""
     signals = rule.signals()
     return read_evidence(
@@ -191,7 +195,9 @@ def _raters(result: Result) -> list[dict[str, Any]]:
     """Who was heard: machines by name, people by their number alone."""
     evidence = result.evidence
     acts = pl.concat([evidence.scores["judgement_id"], evidence.comparisons["judgement_id"]]).unique()
-    heard = evidence.judgements.filter(pl.col("judgement_id").is_in(acts.implode())).join(evidence.raters, on="rater_id")
+    heard = evidence.judgements.filter(pl.col("judgement_id").is_in(acts.implode())).join(
+        evidence.raters, on="rater_id"
+    )
     named = pl.col("rater_kind").is_in(["person", "behaviour"])
     heard = heard.with_columns(name=pl.when(named).then(pl.lit("")).otherwise("rater"))
     table = heard.group_by("rater_kind", "name", "revision").agg(
@@ -250,7 +256,9 @@ def run_job(*, job_id: int) -> DatasetVersion | None:
         jobs.stop_cancelled(claimed, owner)
         return None
     except Exception as error:
-        jobs.fail(claimed, owner, str(error) if isinstance(error, PairwrightError) else f"{type(error).__name__}: {error}")
+        jobs.fail(
+            claimed, owner, str(error) if isinstance(error, PairwrightError) else f"{type(error).__name__}: {error}"
+        )
         raise
     jobs.finish(claimed, owner, result={"version_id": version.pk, "version": str(version)})
     return version

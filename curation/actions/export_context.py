@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import polars as pl
@@ -29,6 +29,7 @@ from curation.models import (
     Sample,
 )
 from curation.recipe_words import reason_name, step_name, unit_name
+from curation.recipes.model import Recipe, Signal
 from curation.recipes.parse import parse
 
 IDS = 10_000
@@ -86,12 +87,39 @@ def _splits(pairs: pl.DataFrame, samples: pl.DataFrame) -> dict[str, int]:
 
 
 def _recipe(version: DatasetVersion, builder: RowBuilder) -> dict[str, Any]:
-    """The recipe as text and in words, with people it names under their pseudonyms."""
-    text = version.recipe.text
-    for rater in Rater.objects.filter(kind__in=PERSONAL, judgements__project=version.dataset.project).distinct():
-        shown = builder.pseudonyms.of(str(rater.pk)) if builder.pseudonyms.are_kept else "somebody"
-        text = re.sub(rf"(?<![\w-]){re.escape(rater.name)}(?![\w-])", shown, text)
-    return {"recipe_yaml": text, "recipe_words": words_of(parse(text))}
+    """The recipe in words and as text; one that selects people by name is told in words only, with pseudonyms."""
+    recipe = parse(version.recipe.text)
+    named = _raters_named(recipe)
+    people = Rater.objects.filter(kind__in=PERSONAL, name__in=named, judgements__project=version.dataset.project)
+    shown = {rater.name: builder.pseudonyms.of(str(rater.pk)) for rater in people.distinct()}
+    if not shown:
+        return {"recipe_yaml": version.recipe.text, "recipe_words": words_of(recipe)}
+    if not builder.pseudonyms.are_kept:
+        shown = dict.fromkeys(shown, "somebody")
+    return {"recipe_yaml": "", "recipe_words": words_of(_renamed(recipe, shown))}
+
+
+def _raters_named(recipe: Recipe) -> set[str]:
+    lists = [recipe.evidence.raters, recipe.evidence.without_raters, *(signal.raters for signal in recipe.signals())]
+    return {name for names in lists for name in names}
+
+
+def _renamed(recipe: Recipe, shown: Mapping[str, str]) -> Recipe:
+    """The same rules with other names for raters."""
+
+    def names(raters: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(shown.get(name, name) for name in raters)
+
+    def signal(one: Signal | None) -> Signal | None:
+        return replace(one, raters=names(one.raters)) if one else None
+
+    evidence, pairing = recipe.evidence, recipe.pairing
+    return replace(
+        recipe,
+        evidence=replace(evidence, raters=names(evidence.raters), without_raters=names(evidence.without_raters)),
+        pairing=replace(pairing, by=signal(pairing.by), judge=signal(pairing.judge)),
+        filters=tuple(replace(rule, by=replace(rule.by, raters=names(rule.by.raters))) for rule in recipe.filters),
+    )
 
 
 def _funnel_step(step: dict[str, Any]) -> FunnelStep:

@@ -105,7 +105,7 @@ def _export(export: Export, job: Job, owner: str) -> ReadBack:
         try:
             written = write_export(source, export.formats, folder, report=progress.report)
             progress.next_stage()
-            found = read_back(folder, source, report=progress.report)
+            found = read_back(folder, source, report=progress.report, scratch=folder.parent)
             files = _digests(folder)
             if not export.place:
                 _keep(folder, files)

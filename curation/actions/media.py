@@ -8,11 +8,14 @@ them stored.
 from __future__ import annotations
 
 import hashlib
+import json
+from base64 import b64encode
 from collections.abc import Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 from django.conf import settings
-from django.db import transaction
+from django.db import connection, transaction
 
 from curation.media.errors import MediaRefused
 from curation.media.facts import Ingested
@@ -22,6 +25,31 @@ from curation.media.limits import Limits
 from curation.media.pictures import RECIPE_VERSION
 from curation.models import Asset, Rendition
 from curation.storage import media_storage
+
+# One parameter for a whole batch. Through the ORM, making and quoting the statement costs ten times as much, and
+# rows are a third of what an import does beside decoding.
+_INSERT_ASSETS = """
+    INSERT INTO curation_asset
+        (sha256, kind, mime, size, storage_name, width, height, duration_us, fps, frames, created_at)
+    SELECT sha256, kind, mime, size, storage_name, stored_width, stored_height, duration_us, fps, frames, now()
+    FROM json_to_recordset(%s) AS file(
+        sha256 text, kind text, mime text, size bigint, storage_name text, stored_width int, stored_height int,
+        duration_us bigint, fps float8, frames int)
+    ON CONFLICT DO NOTHING
+"""
+_INSERT_RENDITIONS = """
+    INSERT INTO curation_rendition
+        (asset_id, recipe_version, sha256, mime, size, storage_name, is_original, is_transparent, width, height,
+         fingerprint, thumbnail_sizes)
+    SELECT asset.id, recipe_version, shown_sha256, shown_mime, shown_size, shown_name, is_original, is_transparent,
+        file.width, file.height, decode(fingerprint, 'base64'), thumbnail_sizes
+    FROM (SELECT * FROM json_to_recordset(%s) AS file(
+            sha256 text, shown_sha256 text, shown_mime text, shown_size bigint, shown_name text, is_original bool,
+            is_transparent bool, width int, height int, fingerprint text, thumbnail_sizes jsonb)) AS file
+    JOIN curation_asset AS asset USING (sha256)
+    CROSS JOIN (SELECT %s AS recipe_version) AS recipe
+    ON CONFLICT DO NOTHING
+"""
 
 
 def limits() -> Limits:
@@ -66,14 +94,11 @@ def record(*, taken: Iterable[Ingested]) -> dict[str, int]:
         return {}
     media_storage().settle()
     # In the order of the digests, so that two imports of the same files never wait for one another in a circle.
-    ordered = [by_digest[sha256] for sha256 in sorted(by_digest)]
-    with transaction.atomic():
-        Asset.objects.bulk_create([_asset(one) for one in ordered], ignore_conflicts=True)
-        asset_ids = dict(Asset.objects.filter(sha256__in=by_digest).values_list("sha256", "id"))
-        Rendition.objects.bulk_create(
-            [_rendition(asset_ids[one.sha256], one) for one in ordered], ignore_conflicts=True
-        )
-    return asset_ids
+    rows = json.dumps([_row(by_digest[sha256]) for sha256 in sorted(by_digest)])
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(_INSERT_ASSETS, [rows])
+        cursor.execute(_INSERT_RENDITIONS, [rows, RECIPE_VERSION])
+        return dict(Asset.objects.filter(sha256__in=by_digest).values_list("sha256", "id"))
 
 
 def store_side_file(*, source: Path | bytes, name: str = "") -> int:
@@ -106,38 +131,31 @@ def local_path(*, rendition: Rendition) -> Path:
     return media_storage().local_copy(rendition.storage_name, rendition.size)
 
 
-def _asset(taken: Ingested) -> Asset:
+def _row(taken: Ingested) -> dict[str, Any]:
     facts = taken.facts
-    return Asset(
-        sha256=taken.sha256,
-        kind=facts.kind,
-        mime=facts.mime,
-        size=facts.size,
-        storage_name=original_name(taken.sha256),
-        width=facts.stored_width,
-        height=facts.stored_height,
-        duration_us=facts.duration_us,
-        fps=facts.fps,
-        frames=facts.frames,
-    )
-
-
-def _rendition(asset_id: int, taken: Ingested) -> Rendition:
-    name = original_name(taken.sha256) if taken.is_original else rendition_name(taken.rendition_sha256)
-    return Rendition(
-        asset_id=asset_id,
-        recipe_version=RECIPE_VERSION,
-        sha256=taken.rendition_sha256,
-        mime=taken.rendition_mime,
-        size=taken.rendition_size,
-        storage_name=name,
-        is_original=taken.is_original,
-        is_transparent=taken.facts.is_transparent,
-        width=taken.facts.width,
-        height=taken.facts.height,
-        fingerprint=taken.fingerprint,
-        thumbnail_sizes=list(taken.thumbnail_sizes),
-    )
+    original = original_name(taken.sha256)
+    return {
+        "sha256": taken.sha256,
+        "kind": facts.kind,
+        "mime": facts.mime,
+        "size": facts.size,
+        "storage_name": original,
+        "stored_width": facts.stored_width,
+        "stored_height": facts.stored_height,
+        "duration_us": facts.duration_us,
+        "fps": facts.fps,
+        "frames": facts.frames,
+        "shown_sha256": taken.rendition_sha256,
+        "shown_mime": taken.rendition_mime,
+        "shown_size": taken.rendition_size,
+        "shown_name": original if taken.is_original else rendition_name(taken.rendition_sha256),
+        "is_original": taken.is_original,
+        "is_transparent": facts.is_transparent,
+        "width": facts.width,
+        "height": facts.height,
+        "fingerprint": b64encode(taken.fingerprint).decode(),
+        "thumbnail_sizes": list(taken.thumbnail_sizes),
+    }
 
 
 def _checked_side_file(source: Path | bytes, name: str) -> tuple[int, str]:

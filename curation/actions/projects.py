@@ -58,14 +58,11 @@ def unarchive(*, project: Project, by: User) -> None:
 
 
 @transaction.atomic
-def change_settings(
-    *, project: Project, name: str, description: str, licence: str, arrival_scorers: list[str], by: User
-) -> Project:
-    """Changes what a project is called and does by default; its task and its address stay."""
+def change_settings(*, project: Project, name: str, description: str, licence: str, by: User) -> Project:
+    """Changes what a project is called and what its imports are licensed under; its task and its address stay."""
     _require_manager(project, by)
     project.name, project.description, project.licence = name, description, licence
-    project.arrival_scorers = arrival_scorers
-    project.save(update_fields=["name", "description", "licence", "arrival_scorers"])
+    project.save(update_fields=["name", "description", "licence"])
     return project
 
 

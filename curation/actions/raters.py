@@ -108,7 +108,7 @@ def withdraw_consent(*, project: Project, rater: Rater, by: User | None) -> list
     """Ends a person's consent: acts retracted, answers and notes erased, the rows kept as tombstones.
 
     Returns the frozen versions that had read evidence of this person; their rows are named by
-    `datasets.mark_withdrawn`, which the caller runs next because it reads files.
+    `verifying.mark_withdrawn`, which the caller runs next because it reads files.
     """
     consent = Consent.objects.select_for_update().filter(project=project, rater=rater, withdrawn_at=None).first()
     if consent is None:

@@ -3,33 +3,39 @@
 from __future__ import annotations
 
 from django.db import transaction
-from django.db.models import Func, QuerySet
+from django.db.models import Exists, Func, OuterRef, QuerySet
 from django.utils.translation import gettext as _
 
 from curation.errors import Refused
-from curation.models import Criterion, Generator, Project, Prompt, Rater, Recipe, User
+from curation.models import Criterion, Generator, Judgement, Project, Prompt, Rater, Recipe, Sample, User
 from curation.recipes import model
 from curation.recipes.check import Known, parse_for
 
 
-def known_names(project: Project) -> Known:
-    """What a recipe of this project may name. Costs four queries."""
-    tags = (
-        Prompt.objects.filter(project=project)
-        .annotate(tag=Func("tags", function="unnest"))
-        .values_list("tag", flat=True)
-    )
+def known_names(project: Project, *, with_tags: bool = True) -> Known:
+    """What a recipe of this project may name. Costs three queries; with tags two more, over all prompts and samples."""
     return Known(
         criteria=frozenset(Criterion.objects.filter(project=project).values_list("key", flat=True)),
         raters=frozenset(raters_of(project).values_list("name", flat=True)),
         generators=frozenset(Generator.objects.filter(project=project).values_list("name", flat=True)),
-        tags=frozenset(tags.distinct()),
+        tags=_tags(project) if with_tags else frozenset(),
+    )
+
+
+def _tags(project: Project) -> frozenset[str]:
+    return frozenset(
+        tag
+        for model in (Prompt, Sample)
+        for tag in model.objects.filter(project=project)
+        .annotate(tag=Func("tags", function="unnest"))
+        .values_list("tag", flat=True)
+        .distinct()
     )
 
 
 def raters_of(project: Project) -> QuerySet[Rater]:
     """Whoever has judged here."""
-    return Rater.objects.filter(judgements__project=project).distinct()
+    return Rater.objects.filter(Exists(Judgement.objects.filter(rater=OuterRef("pk"), project=project)))
 
 
 def check(*, project: Project, text: str) -> model.Recipe:
@@ -38,7 +44,7 @@ def check(*, project: Project, text: str) -> model.Recipe:
     Raises:
         RecipeProblems: every mistake with its line and remedy.
     """
-    return parse_for(text, known_names(project))
+    return parse_for(text, known_names(project, with_tags="tags" in text))
 
 
 @transaction.atomic

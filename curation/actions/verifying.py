@@ -179,7 +179,9 @@ def order(*, version: DatasetVersion, by: User | None) -> Job:
     """Writes down that a version is to be verified; a rebuild that has not ended yet is returned as it is."""
     DatasetVersion.objects.select_for_update().get(pk=version.pk)
     project = version.dataset.project
-    waiting = Job.objects.filter(project=project, kind=Job.Kind.BUILD, params__verify_version_id=version.pk).unfinished()
+    waiting = Job.objects.filter(
+        project=project, kind=Job.Kind.BUILD, params__verify_version_id=version.pk
+    ).unfinished()
     return waiting.first() or jobs.create(
         project=project,
         kind=Job.Kind.BUILD,

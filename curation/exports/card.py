@@ -294,7 +294,10 @@ def _limits(
         flagged = _count(context.unsafe_samples, "sample")
         verb = "is" if context.unsafe_samples == 1 else "are"
         limits.append(f"{flagged} {verb} flagged as unsafe; the column `nsfw` says which.")
-    if any(config.name == "pickapic" for config in configs):
+    jpegs = next((config for config in configs if config.name == "pickapic"), None)
+    if jpegs and "validation" not in jpegs.splits:
+        limits.append("There is no split `validation`, which diffusers' scripts read unless told otherwise.")
+    if jpegs:
         limits.append(
             "`pickapic` holds JPEGs: pictures of other types were converted at quality 95, transparency on white. "
             "The other configs hold the very bytes that were judged."

@@ -47,9 +47,10 @@ class Finding:
 
 @dataclass
 class ReadBack:
-    """What was read: rows by config and split, media compared, winners compared, and what was wrong."""
+    """What was read: rows by config and split, rows, media and winners compared, and what was wrong."""
 
     rows: dict[str, dict[str, int]] = field(default_factory=dict)
+    compared: int = 0
     media: int = 0
     media_bytes: int = 0
     winners: int = 0
@@ -66,7 +67,11 @@ class ReadBack:
 
 
 def read_back(
-    folder: Path, source: ExportSource | None = None, *, report: Callable[[int], None] = lambda rows: None
+    folder: Path,
+    source: ExportSource | None = None,
+    *,
+    report: Callable[[int], None] = lambda rows: None,
+    scratch: Path | None = None,
 ) -> ReadBack:
     """Loads every config of an export and compares it.
 
@@ -74,13 +79,12 @@ def read_back(
         folder: as `write_export` left it, or a copy of it.
         source: the version it was written from; None skips the comparison of winners.
         report: called with the number of rows compared so far.
-
-    Needs free disk space of the export's size: `datasets` writes a cache, which is removed again.
+        scratch: where `datasets` may write a cache of the export's size, removed again; None for the system's.
     """
     found = ReadBack()
     manifest = json.loads((folder / MANIFEST).read_text("utf-8"))
     _check_files(folder, found)
-    with tempfile.TemporaryDirectory(prefix="pairwright-readback-") as cache:
+    with tempfile.TemporaryDirectory(prefix=".pairwright-readback-", dir=scratch) as cache:
         for name, splits in manifest["configs"].items():
             loaded = _load(folder, name, manifest["task"], cache, found)
             if loaded is None:
@@ -188,8 +192,9 @@ def _check_rows(
         claim = format_.verdict(config, row)
         if claim is not None and truths is not None:
             truths.compare(claim, where, found)
-        if number % 100 == 0:
-            report(number)
+        found.compared += 1
+        if found.compared % 100 == 0:
+            report(found.compared)
 
 
 def _encoded_rows(rows: Any) -> Iterator[Row]:

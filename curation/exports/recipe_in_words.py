@@ -23,7 +23,7 @@ def words_of(recipe: Recipe) -> tuple[str, ...]:
 
 
 def _evidence(rule: EvidenceRule) -> Iterator[str]:
-    sentence = f"Read what {_BASIS[rule.basis]} said as {_and(rule.purposes)}"
+    sentence = f"Count what {_BASIS[rule.basis]} said (purpose: {_and(rule.purposes)})"
     if rule.contexts:
         sentence += f", under {_and(rule.contexts)}"
     yield sentence + "."
@@ -88,7 +88,8 @@ def _rule(rule: Pairing) -> Iterator[str]:
         case "margin":
             yield f"Pair every two samples of a prompt by their {by}."
         case "judged_pairs":
-            share = f"at least {rule.min_votes} votes and a share of {rule.min_share:g} or more for the winner"
+            votes = "one vote" if rule.min_votes == 1 else f"{rule.min_votes} votes"
+            share = f"at least {votes} and a share of {rule.min_share:g} or more for the winner"
             yield f"Pair samples that were compared with each other ({by}), with {share}."
         case "none":
             yield "Pair nothing: keep the samples that passed."

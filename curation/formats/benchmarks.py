@@ -308,7 +308,9 @@ class VlRewardBench(RecordFormat):
         models = fields.texts(values, "models")
         truth = fields.optional_text(values, "ground_truth", longest=None)
         picture = values.get("image")
-        roles = {} if picture is None else {"source": (embedded(picture, media, "image", f"{item}.png"),)}
+        roles: dict[str, tuple[MediaRef, ...]] = {}
+        if picture is not None:
+            roles["source"] = (embedded(picture, media, "image", f"{item}.png"),)
         return SampleRow(
             prompt=fields.text(values, "query", longest=None),
             prompt_key=scoped_key(self.name, item),

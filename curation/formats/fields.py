@@ -155,7 +155,7 @@ def listing(values: Mapping[str, object], name: str) -> list[object]:
     return value
 
 
-def texts(values: Mapping[str, object], name: str, *, longest: int = NAME_LENGTH) -> tuple[str, ...]:
+def texts(values: Mapping[str, object], name: str, *, longest: int | None = NAME_LENGTH) -> tuple[str, ...]:
     """A list of texts; a single text counts as a list of one."""
     value = values.get(name)
     items = [value] if isinstance(value, str) else listing(values, name)

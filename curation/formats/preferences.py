@@ -6,7 +6,7 @@ see docs/import.md for the table.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 
 from curation.formats import fields
 from curation.formats.base import Recognition, RecordFormat, embedded, scoped_key, sure
@@ -111,7 +111,7 @@ class ImageReward(RecordFormat):
 
 def _pictures(
     record: Record, media: MediaFolder, scope: str, field: str, *, prompt_key: str = "", ranks: tuple[int, ...] = ()
-) -> Iterator[SampleRow]:
+) -> Generator[SampleRow, None, tuple[str, ...]]:
     """Yields one sample a file name in the field and returns their keys."""
     names = fields.texts(record.values, field, longest=500)
     prompt = fields.text(record.values, "prompt", longest=None)

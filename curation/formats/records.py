@@ -6,7 +6,7 @@ import csv
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -83,7 +83,7 @@ def table_records(path: Path, delimiter: str = ",") -> Records:
 
     Quoting follows RFC 4180 for commas. Tab-separated files are read without quotes, as their writers mean them.
     """
-    quoting = csv.QUOTE_MINIMAL if delimiter == "," else csv.QUOTE_NONE
+    quoting: Literal[0, 3] = csv.QUOTE_MINIMAL if delimiter == "," else csv.QUOTE_NONE
     csv.field_size_limit(RECORD_BYTES)
     # A byte that is not UTF-8 becomes a lone surrogate, which `storable` refuses in its own row.
     with path.open(encoding="utf-8-sig", errors="surrogateescape", newline="") as stream:

@@ -87,10 +87,10 @@ class SampleTable(RecordFormat):
     def _sample(self, record: Record, columns: Columns, media: MediaFolder) -> SampleRow:
         values = self.sample_values(dict(record.values))
         own = {name: values[name] for name in SAMPLE_FIELDS & values.keys() if values[name] is not None}
-        for field, column in columns.of.items():
-            if field in SAMPLE_FIELDS and values.get(column) is not None:
-                own[field] = fields.label(values, column) if field in NAMES else values[column]
-        if columns.of["prompt"] == "text":
+        for field, name in columns.of.items():
+            if field in SAMPLE_FIELDS and values.get(name) is not None:
+                own[field] = fields.label(values, name) if field in NAMES else values[name]
+        if columns.of.get("prompt") == "text":
             own.pop("text", None)
         files = self.files(own.pop("media", None), "media", record.where, media)
         own["meta"] = {**fields.mapping(own, "meta"), **self._extra(values, columns)}

@@ -13,7 +13,7 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO, cast
+from typing import IO, BinaryIO, cast
 
 from curation.formats.limits import MEBI, ArchiveLimits
 from curation.formats.rows import Refusal
@@ -223,7 +223,7 @@ def inside(target: Path, name: str) -> Path:
     return target.joinpath(*kept)
 
 
-def _write(source: BinaryIO | zipfile.ZipExtFile, path: Path, budget: Budget) -> None:
+def _write(source: IO[bytes], path: Path, budget: Budget) -> None:
     written = 0
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -61,7 +61,7 @@ class HowForm(forms.Form):
 class ImportForm(HowForm):
     """An upload, or a path on the server for those who may name one."""
 
-    files = ManyFilesField(
+    upload = ManyFilesField(
         label=_("Files"),
         required=False,
         help_text=_("An archive, a table, JSON Lines, or several files that belong together."),
@@ -69,7 +69,7 @@ class ImportForm(HowForm):
     server_path = forms.CharField(
         label=_("Or a path on the server"), max_length=1000, required=False, help_text=_("Below the import folder.")
     )
-    field_order = ["files", "server_path", "format", "declare_absent", "licence"]
+    field_order = ["upload", "server_path", "format", "declare_absent", "licence"]
 
     def __init__(self, *args: Any, may_name_path: bool, was_too_large: bool = False, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -98,7 +98,7 @@ class ImportForm(HowForm):
                 gettext("The upload is larger than %(most)s GiB. Use the command import_samples for it.")
                 % {"most": most}
             )
-        given = [bool(said.get("files")), bool(said.get("server_path"))]
+        given = [bool(said.get("upload")), bool(said.get("server_path"))]
         if sum(given) != 1 and not self.errors:
             raise forms.ValidationError(
                 gettext("Choose files to upload.")

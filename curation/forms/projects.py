@@ -29,24 +29,10 @@ class SettingsForm(forms.Form):
         required=False,
         help_text=_("Given to prompts and samples that state none, for example CC-BY-4.0."),
     )
-    arrival_scorers = forms.CharField(
-        label=_("Scorers that run on arrival"),
-        required=False,
-        help_text=_("Names from the page of scorers, with commas between. They score every new sample unasked."),
-    )
 
     @staticmethod
     def initial_of(project: Project) -> dict[str, Any]:
-        return {
-            "name": project.name,
-            "description": project.description,
-            "licence": project.licence,
-            "arrival_scorers": ", ".join(project.arrival_scorers),
-        }
-
-    def clean_arrival_scorers(self) -> list[str]:
-        names = [name.strip() for name in self.cleaned_data["arrival_scorers"].split(",")]
-        return list(dict.fromkeys(name for name in names if name))
+        return {"name": project.name, "description": project.description, "licence": project.licence}
 
 
 class GuidelineForm(forms.Form):

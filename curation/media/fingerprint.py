@@ -15,7 +15,8 @@ in two steps:
 
 The distance is 1 - similarity, from 0 (the same) to 1. Mirrored and rotated pictures are different pictures.
 
-Measured with `benchmarks/near_duplicates.py`; see `docs/media.md` for the table behind `DUPLICATE`.
+`docs/media.md` holds the measurements behind `DUPLICATE`: on real pictures every crop down to half of each side was
+found (at most 0.113 apart), and the nearest different pair was 0.223 apart.
 """
 
 from collections.abc import Sequence

@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,11 +10,12 @@ from curation.media.errors import MediaRefused
 from curation.media.facts import Files, Ingested, MediaFacts
 from curation.media.fingerprint import fingerprint
 from curation.media.keeping import Keep, original_name, poster_name, rendition_name, thumbnail_name
-from curation.media.kinds import SNIFFED_BYTES, MediaType, sniff
+from curation.media.kinds import JPEG, SNIFFED_BYTES, MediaType, sniff
 from curation.media.limits import DEFAULT_LIMITS, Limits
-from curation.media.pictures import check_bytes, inspect_picture, render
+from curation.media.pictures import Rendered, check_bytes, inspect_picture, render
+from curation.media.plain_jpeg import PlainJpeg, decode_plain
 from curation.media.remux import without_notes
-from curation.media.thumbnails import as_jpeg, make_thumbnails
+from curation.media.thumbnails import SIZES, as_jpeg, make_thumbnails, shrinking_factor
 from curation.media.video import inspect_video, watch
 
 _HASHED_AT_ONCE = 2**20
@@ -58,6 +60,19 @@ def ingest(
     return taken if keep is None else kept(taken, source, keep)
 
 
+def ingest_each(
+    files: Sequence[tuple[Path | bytes, str]], *, limits: Limits = DEFAULT_LIMITS, keep: Keep | None = None
+) -> list[Ingested | MediaRefused]:
+    """`ingest` for several files, given with their names; a refusal stands in the place of its file.
+
+    For worker processes: one call for several files, so that the process does not wait after each for the next.
+
+    Raises:
+        Unavailable: `keep` cannot write.
+    """
+    return [_taken_or_refused(source, name, limits, keep) for source, name in files]
+
+
 def kept(taken: Ingested, source: Path | bytes, keep: Keep) -> Ingested:
     """Puts the files where they belong and returns the rest. The original goes last: who sees it finds the others."""
     files, digest = taken.files, taken.rendition_sha256
@@ -73,9 +88,46 @@ def kept(taken: Ingested, source: Path | bytes, keep: Keep) -> Ingested:
     return replace(taken, files=None)
 
 
+def _taken_or_refused(source: Path | bytes, name: str, limits: Limits, keep: Keep | None) -> Ingested | MediaRefused:
+    try:
+        return ingest(source, name=name, limits=limits, keep=keep)
+    except MediaRefused as refused:
+        return refused
+
+
 def _ingest_picture(data: bytes, media_type: MediaType, name: str, limits: Limits) -> Ingested:
+    check_bytes(len(data), name, limits)
+    plain = decode_plain(data, limits=limits) if media_type == JPEG else None
+    return _plain(data, plain) if plain else _rendered(data, render(data, media_type, name=name, limits=limits))
+
+
+def _plain(data: bytes, plain: PlainJpeg) -> Ingested:
     sha256 = hashlib.sha256(data).hexdigest()
-    rendered = render(data, media_type, name=name, limits=limits)
+    smallest = plain.shrunk(shrinking_factor((plain.width, plain.height), SIZES[0]))
+    return Ingested(
+        facts=MediaFacts(
+            kind=JPEG.kind,
+            format=JPEG.format,
+            mime=JPEG.mime,
+            size=len(data),
+            width=plain.width,
+            height=plain.height,
+            stored_width=plain.width,
+            stored_height=plain.height,
+        ),
+        sha256=sha256,
+        rendition_sha256=sha256,
+        rendition_mime=JPEG.mime,
+        rendition_size=len(data),
+        is_original=True,
+        thumbnail_sizes=SIZES[:1],
+        fingerprint=fingerprint([smallest]),
+        files=Files(original=data, rendition=None, thumbnails={SIZES[0]: as_jpeg(smallest)}, poster=None),
+    )
+
+
+def _rendered(data: bytes, rendered: Rendered) -> Ingested:
+    sha256 = hashlib.sha256(data).hexdigest()
     thumbnails, smallest = make_thumbnails(rendered.image)
     is_original = rendered.data is data
     return Ingested(

@@ -6,7 +6,8 @@ The names are `originals/ab/<sha256>`, `renditions/ab/<sha256>`, `thumbnails/ab/
 
 import contextlib
 import os
-import uuid
+import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -65,7 +66,7 @@ class KeepInFolder:
             Unavailable: the folder cannot be written.
         """
         target = os.path.join(self.folder, name)
-        part = f"{target}.{uuid.uuid4().hex}.part"
+        part = f"{target}.{os.getpid()}-{threading.get_ident()}-{time.time_ns()}.part"
         try:
             with self._created(part) as file:
                 for block in blocks:

@@ -199,7 +199,7 @@ def _damaged(name: str, media_type: MediaType, detail: str) -> MediaRefused:
 
 
 def _orientation(image: Image.Image) -> int:
-    """EXIF orientation, 1 to 8; 1 where there is none, where it means nothing, or where Pillow has applied it (TIFF)."""
+    """EXIF orientation, 1 to 8; 1 where there is none or it means nothing, and for TIFF, which Pillow turns itself."""
     if "exif" not in image.info or image.format == "TIFF":
         return 1
     try:

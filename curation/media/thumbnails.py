@@ -32,11 +32,16 @@ def make_thumbnails(image: Image.Image) -> tuple[dict[int, bytes], Image.Image]:
 
 def shrunk(image: Image.Image, size: int) -> Image.Image:
     """The picture on white, reduced by the largest whole factor that keeps its long side at least `size`."""
-    factor = max(1, max(image.size) // size)
-    return on_white(image.reduce(factor))
+    return on_white(image.reduce(shrinking_factor(image.size, size)))
+
+
+def shrinking_factor(sides: tuple[int, int], size: int) -> int:
+    """By what the sides are divided so that the longer one is at least `size` and below twice that."""
+    return max(1, max(sides) // size)
 
 
 def as_jpeg(image: Image.Image) -> bytes:
+    """The picture as JPEG, on white. Mode YCbCr is written as it is."""
     out = io.BytesIO()
-    on_white(image).save(out, "JPEG", quality=_QUALITY)
+    (image if image.mode == "YCbCr" else on_white(image)).save(out, "JPEG", quality=_QUALITY)
     return out.getvalue()

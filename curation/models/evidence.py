@@ -1,7 +1,7 @@
 """What judgements say, one row a statement. Its key is the judgement and the statement's place in it.
 
-Ten million scores are expected here: three indexes a table, the primary key included, and no foreign-key
-indexes beside them. The foreign key to the judgement carries the rater too (migration 0002), so a row cannot
+Ten million scores are expected here: a row that holds enters three indexes, the primary key included, and no
+foreign-key indexes beside them; it enters a fourth, with the few others of its fate, only when it is retracted. The foreign key to the judgement carries the rater too (migration 0002), so a row cannot
 name another rater than its act does; retraction is copied to the rows by the database itself.
 """
 
@@ -69,6 +69,11 @@ def _context() -> models.ForeignKey[JudgingContext | None]:
     return models.ForeignKey(JudgingContext, models.RESTRICT, db_index=False, null=True, related_name="+")
 
 
+def _of_the_retracted(*fields: str, name: str) -> models.Index:
+    """Finds what is told as retracted. Empty while all is well: a row enters it when its judgement is retracted."""
+    return models.Index(fields=fields, name=name, condition=Q(is_retracted=True))
+
+
 def _finite(field: str) -> Q:
     """False for infinities and for NaN, which PostgreSQL sorts above every number."""
     return Q(**{f"{field}__gt": float("-inf")}) & Q(**{f"{field}__lt": float("inf")})
@@ -107,7 +112,8 @@ class Score(Evidence):
                 fields=["criterion_version", "rater", "value", "sample"],
                 name="score_by_value",
                 condition=Q(is_retracted=False),
-            )
+            ),
+            _of_the_retracted("sample", name="score_retracted"),
         ]
 
 
@@ -176,7 +182,8 @@ class Comparison(Evidence):
             models.CheckConstraint(condition=Q(occasion__gte=0), name="comparison_occasion_not_negative"),
         ]
         indexes = [
-            models.Index(fields=["pair_low", "pair_high"], name="comparison_by_pair", condition=Q(is_retracted=False))
+            models.Index(fields=["pair_low", "pair_high"], name="comparison_by_pair", condition=Q(is_retracted=False)),
+            _of_the_retracted("pair_low", "pair_high", name="comparison_retracted"),
         ]
 
 
@@ -261,7 +268,7 @@ class Flag(Evidence):
 
     class Meta:
         constraints = [models.CheckConstraint(condition=Q(kind__in=["unsafe", "broken"]), name="flag_kind_known")]
-        indexes = [models.Index(fields=["sample"], name="flag_of_sample", condition=Q(is_retracted=False))]
+        indexes = [models.Index(fields=["sample"], name="flag_of_sample")]
 
 
 class RequestQuerySet(ProjectScoped["Request"]):

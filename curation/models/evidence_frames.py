@@ -119,7 +119,7 @@ _ASSIGNED = "SELECT a.prompt_id, a.split FROM curation_splitassignment a WHERE a
 
 # A preview looks at some prompts. Their identities are digests, so the smallest are as good as drawn by lot.
 _SOME = "(SELECT id FROM curation_prompt WHERE project_id = %(project)s ORDER BY identity LIMIT %(most_prompts)s)"
-_OF_SOME = f"(SELECT id FROM curation_sample WHERE prompt_id IN {_SOME})"
+_OF_SOME = f"(SELECT id FROM curation_sample WHERE prompt_id IN {_SOME})"  # noqa: S608  # only constants above
 _NARROWED = {
     "only_prompts": f"AND p.id IN {_SOME}",
     "only_samples": f"AND s.prompt_id IN {_SOME}",

@@ -11,7 +11,7 @@ from curation.models.criteria import CriterionVersion
 from curation.models.evidence import Comparison, Flag, Mark, Note, Score
 from curation.models.judgements import Judgement
 from curation.models.people import Project
-from curation.models.prompts import Prompt
+from curation.models.prompts import Prompt, Sample
 from curation.models.raters import Rater
 
 # A page is for reading: what goes beyond is counted, not shown.
@@ -32,26 +32,35 @@ class GroupEvidence:
     criteria: dict[int, CriterionVersion]
 
 
-def evidence(project: Project, prompt: Prompt, sample_ids: Sequence[int]) -> GroupEvidence:
-    """What was said about these samples of the prompt. Costs eleven queries.
+# More samples than a person looks at together; the list of samples has them all.
+SAMPLES = 120
 
-    Living rows come through the indexes on evidence. Retracted rows are not in those indexes (they would make every
-    one of them larger); they are found through their judgements, which are few.
+
+def samples(prompt: Prompt) -> list[Sample]:
+    """The samples of a prompt in the order that numbers them, at most `SAMPLES` + 1. Costs one query."""
+    rows = Sample.objects.filter(prompt=prompt).select_related("generator")
+    return list(rows.order_by("round", "generator__name", "pk")[: SAMPLES + 1])
+
+
+def evidence(project: Project, prompt: Prompt, sample_ids: Sequence[int]) -> GroupEvidence:
+    """What was said about these samples of the prompt. Costs ten queries.
+
+    What holds and what was retracted are read apart, because each has its own index.
     """
     own = Q(sample__in=sample_ids)
     pair = Q(pair_low__in=sample_ids) | Q(left_sample__in=sample_ids)
-    retracted = Judgement.objects.filter(project=project, retracted_at__isnull=False).values("pk")
-    gone = Q(judgement__in=retracted, is_retracted=True)
-    scores = [*Score.objects.filter(own).living()[:ROWS], *Score.objects.filter(own & gone)[:ROWS]]
+    scores = [*Score.objects.filter(own).living()[:ROWS], *Score.objects.filter(own, is_retracted=True)[:ROWS]]
     comparisons = [
         *Comparison.objects.filter(pair).living()[:ROWS],
-        *Comparison.objects.filter(pair & gone)[:ROWS],
+        *Comparison.objects.filter(pair_low__in=sample_ids, is_retracted=True)[:ROWS],
     ]
-    flags = [*Flag.objects.filter(own).living()[:ROWS], *Flag.objects.filter(own & gone)[:ROWS]]
+    flags = list(Flag.objects.filter(own)[:ROWS])
     marks = list(Mark.objects.filter(own)[:ROWS])
     notes = list(Note.objects.filter(prompt=prompt)[:ROWS])
     rows = [*scores, *comparisons, *marks, *notes, *flags]
-    criteria = {row.criterion_version_id for row in rows if not isinstance(row, Flag)}
+    criteria: set[int | None] = {row.criterion_version_id for row in scores}
+    criteria |= {row.criterion_version_id for row in comparisons}
+    criteria |= {mark.criterion_version_id for mark in marks} | {note.criterion_version_id for note in notes}
     return GroupEvidence(
         scores=scores,
         comparisons=comparisons,

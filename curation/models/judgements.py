@@ -143,11 +143,7 @@ class Judgement(models.Model):
                 name="judgement_probability_is_one",
             ),
         ]
-        indexes = [
-            models.Index(fields=["project", "-id"], name="judgement_newest"),
-            # Retracted acts are few; the group page finds what they said through this.
-            models.Index(fields=["project", "id"], name="judgement_retracted", condition=Q(retracted_at__isnull=False)),
-        ]
+        indexes = [models.Index(fields=["project", "-id"], name="judgement_newest")]
 
     def __str__(self) -> str:
         return f"{self.act} {self.pk}"

@@ -6,7 +6,7 @@ so a small file cannot unfold into a large one and no key silently replaces anot
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Protocol
 
 import yaml
 
@@ -17,6 +17,14 @@ LARGEST = 64 * 1024  # characters
 DEEPEST = 12
 
 Path = tuple[str | int, ...]
+
+
+class Mark(Protocol):
+    """Where PyYAML found something, counted from 0; its two parsers have each a class for it."""
+
+    line: int
+    column: int
+
 
 _PLAIN_TAGS = {f"tag:yaml.org,2002:{name}" for name in ("map", "seq", "str", "int", "float", "bool", "null")}
 
@@ -62,7 +70,7 @@ def _refusal(where: Place, message: str, remedy: str) -> RecipeProblems:
     return RecipeProblems([problem(where, message, remedy)])
 
 
-def _place(mark: yaml.Mark | None) -> Place:
+def _place(mark: Mark | None) -> Place:
     return Place(mark.line + 1, mark.column + 1) if mark else Place(1, 1)
 
 

@@ -1,6 +1,6 @@
 """The findings of the JSON schema in words a person can act on, each at its place in the text."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from jsonschema import Draft202012Validator
@@ -20,6 +20,20 @@ _TYPES = {
     "number": "a number",
     "boolean": "true or false",
 }
+
+
+def _instance(error: ValidationError) -> Any:
+    """The value that is wrong."""
+    return error.instance
+
+
+def _wanted(error: ValidationError) -> Any:
+    """What the schema says of it."""
+    return error.validator_value
+
+
+def _inner(error: ValidationError) -> Sequence[ValidationError]:
+    return error.context or []
 
 
 def schema_problems(document: Document) -> Iterator[Problem]:
@@ -46,44 +60,44 @@ def _shown(value: object) -> str:
 def _unknown_key(document: Document, error: ValidationError, path: Path) -> Iterator[Problem]:
     schema: dict[str, Any] = error.schema  # type: ignore[assignment]  # a map wherever keys are checked
     known = schema.get("properties", {})
-    for key in error.instance:
+    for key in _instance(error):
         if key not in known:
             where = document.where_key((*path, key))
             yield problem(where, f"{_name(path)} has no {key!r}.", suggestion(key, known))
 
 
 def _missing_key(document: Document, error: ValidationError, path: Path) -> Iterator[Problem]:
-    for key in error.validator_value:
-        if key not in error.instance:
+    for key in _wanted(error):
+        if key not in _instance(error):
             yield problem(document.where(path), f"{_name(path)} lacks {key!r}.", f"Add a line `{key}: …` here.")
 
 
 def _wrong_type(document: Document, error: ValidationError, path: Path) -> Iterator[Problem]:
-    wanted = _TYPES[str(error.validator_value)]
-    yield problem(document.where(path), f"{_name(path)} is {_shown(error.instance)}.", f"Write {wanted}.")
+    wanted = _TYPES[str(_wanted(error))]
+    yield problem(document.where(path), f"{_name(path)} is {_shown(_instance(error))}.", f"Write {wanted}.")
 
 
 def _not_allowed(document: Document, error: ValidationError, path: Path) -> Iterator[Problem]:
-    allowed = [str(value) for value in error.validator_value]
-    if error.instance in ("gold", "repeat", "control", "qualification", "draft") and "purposes" in path:
-        said = f"{error.instance!r} judgements examine or help raters and never make pairs."
+    allowed = [str(value) for value in _wanted(error)]
+    if _instance(error) in ("gold", "repeat", "control", "qualification", "draft") and "purposes" in path:
+        said = f"{_instance(error)!r} judgements examine or help raters and never make pairs."
         yield problem(document.where(path), said, "Use label, audit or behaviour.")
         return
-    remedy = f"{suggestion(error.instance, allowed)} Allowed: {', '.join(allowed)}."
+    remedy = f"{suggestion(_instance(error), allowed)} Allowed: {', '.join(allowed)}."
     if "Known here" in remedy:
         remedy = f"Allowed: {', '.join(allowed)}."
-    yield problem(document.where(path), f"{_name(path)} is {_shown(error.instance)}.", remedy)
+    yield problem(document.where(path), f"{_name(path)} is {_shown(_instance(error))}.", remedy)
 
 
 def _wrong_constant(document: Document, error: ValidationError, path: Path) -> Iterator[Problem]:
-    remedy = f"Write {error.validator_value}."
-    yield problem(document.where(path), f"{_name(path)} is {_shown(error.instance)}.", remedy)
+    remedy = f"Write {_wanted(error)}."
+    yield problem(document.where(path), f"{_name(path)} is {_shown(_instance(error))}.", remedy)
 
 
 def _bound(word: str) -> Callable[[Document, ValidationError, Path], Iterator[Problem]]:
     def explain(document: Document, error: ValidationError, path: Path) -> Iterator[Problem]:
-        remedy = f"Write a number {word} {error.validator_value:g}."
-        yield problem(document.where(path), f"{_name(path)} is {_shown(error.instance)}.", remedy)
+        remedy = f"Write a number {word} {_wanted(error):g}."
+        yield problem(document.where(path), f"{_name(path)} is {_shown(_instance(error))}.", remedy)
 
     return explain
 
@@ -93,8 +107,8 @@ def _empty(document: Document, error: ValidationError, path: Path) -> Iterator[P
 
 
 def _too_long(document: Document, error: ValidationError, path: Path) -> Iterator[Problem]:
-    remedy = f"Keep it within {error.validator_value} characters."
-    yield problem(document.where(path), f"{_name(path)} has {len(error.instance)} characters.", remedy)
+    remedy = f"Keep it within {_wanted(error)} characters."
+    yield problem(document.where(path), f"{_name(path)} has {len(_instance(error))} characters.", remedy)
 
 
 def _repeated(document: Document, error: ValidationError, path: Path) -> Iterator[Problem]:
@@ -103,8 +117,8 @@ def _repeated(document: Document, error: ValidationError, path: Path) -> Iterato
 
 def _split_name(document: Document, error: ValidationError, path: Path) -> Iterator[Problem]:
     # The path of a finding about a key ends at the map; the key is the instance of the inner finding.
-    for inner in error.context or [error]:
-        key = inner.instance
+    for inner in _inner(error) or [error]:
+        key = str(_instance(inner))
         remedy = "Use small letters, digits and _, such as train or validation."
         yield problem(document.where_key((*path, key)), f"{key!r} is not a name of a split.", remedy)
 
@@ -115,16 +129,16 @@ def _no_bar(document: Document, error: ValidationError, path: Path) -> Iterator[
 
 def _alternatives(document: Document, error: ValidationError, path: Path) -> Iterator[Problem]:
     """Of several allowed forms, judge by the one that was evidently meant."""
-    if not isinstance(error.instance, dict):
+    if not isinstance(_instance(error), dict):
         remedy = f"Write {_TYPES['object']}."
-        yield problem(document.where(path), f"{_name(path)} is {_shown(error.instance)}.", remedy)
+        yield problem(document.where(path), f"{_name(path)} is {_shown(_instance(error))}.", remedy)
         return
-    forms: list[dict[str, Any]] = error.validator_value  # type: ignore[assignment]  # a list by the schema
-    meant = _pairing_meant(error.instance, forms) if path == ("pairing",) else _signal_meant(error.instance)
+    forms: list[dict[str, Any]] = _wanted(error)  # type: ignore[assignment]  # a list by the schema
+    meant = _pairing_meant(_instance(error), forms) if path == ("pairing",) else _signal_meant(_instance(error))
     if meant is None:
         yield _form_unknown(document, error, path, forms)
         return
-    for inner in error.context or []:
+    for inner in _inner(error):
         if inner.schema_path[0] == meant:
             yield from _explain(document, inner)
 
@@ -142,7 +156,7 @@ def _signal_meant(instance: dict[str, Any]) -> int | None:
 def _form_unknown(document: Document, error: ValidationError, path: Path, forms: list[dict[str, Any]]) -> Problem:
     if path == ("pairing",):
         return _rule_unknown(document, error, forms)
-    both = "scores" in error.instance
+    both = "scores" in _instance(error)
     said = "names both scores and votes" if both else "names neither scores nor votes"
     remedy = "Write `{scores: CRITERION, raters: [NAME]}` or `{votes: CRITERION}`."
     return problem(document.where(path), f"{_name(path)} {said}.", remedy)
@@ -150,9 +164,9 @@ def _form_unknown(document: Document, error: ValidationError, path: Path, forms:
 
 def _rule_unknown(document: Document, error: ValidationError, forms: list[dict[str, Any]]) -> Problem:
     rules = [form["properties"]["rule"]["const"] for form in forms]
-    if "rule" not in error.instance:
+    if "rule" not in _instance(error):
         return problem(document.where(("pairing",)), "pairing lacks 'rule'.", f"Add one of: {', '.join(rules)}.")
-    rule = error.instance["rule"]
+    rule = _instance(error)["rule"]
     return problem(document.where(("pairing", "rule")), f"There is no rule {_shown(rule)}.", suggestion(rule, rules))
 
 

@@ -7,10 +7,17 @@ could ever need (criteria the recipe does not name).
 from dataclasses import dataclass, field, fields, replace
 
 import polars as pl
+from polars._typing import PolarsDataType
 
 TIME = pl.Datetime("us", "UTC")
 
-PROMPTS = pl.Schema(
+
+def _schema(columns: dict[str, PolarsDataType]) -> pl.Schema:
+    """A schema of types and type classes alike."""
+    return pl.Schema(columns)
+
+
+PROMPTS = _schema(
     {
         "prompt_id": pl.Int64,
         "prompt_identity": pl.String,  # hexadecimal SHA-256
@@ -19,8 +26,8 @@ PROMPTS = pl.Schema(
         "locale": pl.String,
     }
 )
-PROMPT_MEDIA = pl.Schema({"prompt_id": pl.Int64, "role": pl.String, "media_digest": pl.String})
-SAMPLES = pl.Schema(
+PROMPT_MEDIA = _schema({"prompt_id": pl.Int64, "role": pl.String, "media_digest": pl.String})
+SAMPLES = _schema(
     {
         "sample_id": pl.Int64,
         "prompt_id": pl.Int64,
@@ -34,8 +41,8 @@ SAMPLES = pl.Schema(
     }
 )
 # Living flags: unsafe or broken.
-FLAGS = pl.Schema({"judgement_id": pl.Int64, "position": pl.Int32, "sample_id": pl.Int64, "flag": pl.String})
-RATERS = pl.Schema(
+FLAGS = _schema({"judgement_id": pl.Int64, "position": pl.Int32, "sample_id": pl.Int64, "flag": pl.String})
+RATERS = _schema(
     {
         "rater_id": pl.Int64,
         "rater": pl.String,
@@ -44,8 +51,8 @@ RATERS = pl.Schema(
         "quarantined_since": TIME,  # null: trusted
     }
 )
-MEMBERS = pl.Schema({"rater_id": pl.Int64, "member_id": pl.Int64})  # an ensemble and one of its members
-CRITERIA = pl.Schema(
+MEMBERS = _schema({"rater_id": pl.Int64, "member_id": pl.Int64})  # an ensemble and one of its members
+CRITERIA = _schema(
     {
         "criterion_id": pl.Int64,  # of the criterion version
         "criterion": pl.String,  # its key
@@ -54,7 +61,7 @@ CRITERIA = pl.Schema(
         "higher_is_better": pl.Boolean,
     }
 )
-JUDGEMENTS = pl.Schema(
+JUDGEMENTS = _schema(
     {
         "judgement_id": pl.Int64,
         "rater_id": pl.Int64,
@@ -63,8 +70,8 @@ JUDGEMENTS = pl.Schema(
         "context": pl.String,  # the principle or profile it was made under; null for none
     }
 )
-LINKS = pl.Schema({"judgement_id": pl.Int64, "source_id": pl.Int64})  # a derived judgement and one it came from
-SCORES = pl.Schema(
+LINKS = _schema({"judgement_id": pl.Int64, "source_id": pl.Int64})  # a derived judgement and one it came from
+SCORES = _schema(
     {
         "judgement_id": pl.Int64,
         "position": pl.Int32,
@@ -75,7 +82,7 @@ SCORES = pl.Schema(
         "retracted": pl.Boolean,
     }
 )
-COMPARISONS = pl.Schema(
+COMPARISONS = _schema(
     {
         "judgement_id": pl.Int64,
         "position": pl.Int32,
@@ -89,7 +96,7 @@ COMPARISONS = pl.Schema(
         "retracted": pl.Boolean,
     }
 )
-ASSIGNED = pl.Schema({"prompt_id": pl.Int64, "split": pl.String})  # what earlier versions decided
+ASSIGNED = _schema({"prompt_id": pl.Int64, "split": pl.String})  # what earlier versions decided
 
 
 def _empty(schema: pl.Schema) -> pl.DataFrame:

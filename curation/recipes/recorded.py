@@ -131,7 +131,7 @@ def compare(frozen: pl.DataFrame, rebuilt: pl.DataFrame, splits: pl.DataFrame, f
 
     Args:
         frozen, rebuilt: tables of pairs.
-        splits: the frozen splits; prompts of one component share their fate, since one may have named the other's split.
+        splits: the frozen splits; prompts of one component share their fate, since one may name the other's split.
     """
     touched = _rests_on_gone(frozen, found)
     affected = _with_neighbours(found.gone["prompt_id"].unique(), splits)

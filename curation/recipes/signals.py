@@ -149,7 +149,7 @@ def _shares(said: pl.DataFrame) -> pl.DataFrame:
             "votes_high",
             "votes_tie",
         )
-        .cast(dict(SHARES))
+        .cast(SHARES)
     )  # type: ignore[arg-type]  # a schema is a mapping of names to types
 
 
@@ -169,7 +169,7 @@ def _win_rates(shares: pl.DataFrame) -> pl.DataFrame:
 
 
 def verdicts(heard: Heard, drawn: pl.DataFrame, *, tie_within: float) -> pl.DataFrame:
-    """The signal's verdict on drawn couples (prompt_id, a, b): `a`, `b`, `tie`, `both_bad`, or null where it said nothing.
+    """The signal's verdict on drawn couples (prompt_id, a, b): `a`, `b`, `tie`, `both_bad`, or null.
 
     Scores are compared as numbers; a difference of at most `tie_within` is a tie.
     """

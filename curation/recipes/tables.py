@@ -11,8 +11,15 @@ from collections.abc import Iterator
 import numpy as np
 import numpy.typing as npt
 import polars as pl
+from polars._typing import PolarsDataType
 
 from curation.pairing import mix
+
+
+def _schema(columns: dict[str, PolarsDataType]) -> pl.Schema:
+    """A schema of types and type classes alike."""
+    return pl.Schema(columns)
+
 
 # One number a pair was looked at by: whose, on what, and its value on each side.
 SCORE_STRUCT = pl.Struct({"rater": pl.String, "criterion": pl.String, "chosen": pl.Float64, "rejected": pl.Float64})
@@ -20,7 +27,7 @@ SCORE_STRUCT = pl.Struct({"rater": pl.String, "criterion": pl.String, "chosen": 
 # A statement behind a pair: its kind (score or comparison), its judgement and its place in that act.
 STATEMENT_STRUCT = pl.Struct({"kind": pl.String, "judgement_id": pl.Int64, "position": pl.Int32})
 
-PAIRS = pl.Schema(
+PAIRS = _schema(
     {
         "pair_id": pl.String,  # SHA-256 of prompt, chosen and rejected identities; the same in every version
         "prompt_id": pl.Int64,
@@ -47,7 +54,7 @@ PAIRS = pl.Schema(
     }
 )
 
-SAMPLES = pl.Schema(
+SAMPLES = _schema(
     {
         "sample_id": pl.Int64,
         "prompt_id": pl.Int64,
@@ -61,7 +68,7 @@ SAMPLES = pl.Schema(
 # What the version read: prompts, samples, scores, comparisons, and the splits decided before (their name in `split`).
 # The id is the row's own, or its judgement's with the position in that act; the digest is of its content when it was
 # read; prompt_id says whose competition the row is part of.
-EVIDENCE = pl.Schema(
+EVIDENCE = _schema(
     {
         "kind": pl.String,
         "id": pl.Int64,
@@ -73,7 +80,7 @@ EVIDENCE = pl.Schema(
 )
 
 # Which prompts stand in which split, and which of them may not be parted (they share a component).
-SPLITS = pl.Schema({"prompt_id": pl.Int64, "component": pl.String, "split": pl.String})
+SPLITS = _schema({"prompt_id": pl.Int64, "component": pl.String, "split": pl.String})
 
 _CHUNK = 50_000
 

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django import template
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from curation.models import Rater
+from curation.recipe_words import in_order
 
 register = template.Library()
 
@@ -20,6 +24,12 @@ def percent(share: float) -> str:
 def unit_word(unit: str) -> str:
     """What a margin is measured in; points of a score need no word."""
     return {"win_rate": _("of the win rate"), "vote_share": _("of the vote share")}.get(unit, "")
+
+
+@register.filter(name="in_order")
+def counts_in_order(counts: dict[str, int]) -> list[tuple[str, int]]:
+    """The splits of a version with their counts, training first."""
+    return [(name, counts[name]) for name in in_order(counts)]
 
 
 @register.filter
@@ -41,5 +51,14 @@ def evidence_word(kind: str) -> str:
 
 @register.filter
 def rater_word(kind: str) -> str:
-    """People and behaviour without a name: how many of what."""
-    return {"person": _("people"), "behaviour": _("sources of behaviour")}.get(kind, str(Rater.Kind(kind).label))
+    """The kind of a machine that is called by its name."""
+    return str(Rater.Kind(kind).label)
+
+
+@register.filter
+def nameless(rater: dict[str, Any]) -> str:
+    """People and sources of behaviour are counted, never named."""
+    count = rater["raters"]
+    if rater["rater_kind"] == "behaviour":
+        return ngettext("%(count)d source of behaviour", "%(count)d sources of behaviour", count) % {"count": count}
+    return ngettext("%(count)d person", "%(count)d people", count) % {"count": count}

@@ -14,12 +14,13 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
-from curation import tasks
 from curation.access import Right
 from curation.actions import verifying, version_files
 from curation.models import Dataset, DatasetVersion, Job, Project, State
+from curation.recipe_words import in_order
 from curation.recipe_words import lines as funnel_text
 from curation.views import funnels
+from curation.views.doorbell import ring_for_build
 from curation.views.doors import PageRequest, is_part, project_page
 from curation.views.overview import words
 
@@ -55,7 +56,9 @@ def build(request: PageRequest, project: Project, job_id: int) -> HttpResponse:
     if version is not None:
         return redirect("dataset_version", project.slug, version.dataset.name, version.label)
     if job.params.get("verify_version_id"):
-        verified = get_object_or_404(DatasetVersion.objects.select_related("dataset"), pk=job.params["verify_version_id"])
+        verified = get_object_or_404(
+            DatasetVersion.objects.select_related("dataset"), pk=job.params["verify_version_id"]
+        )
         return redirect("dataset_version", project.slug, verified.dataset.name, verified.label)
     context = {"section": "datasets", "job": job, "words": words(job), "has_failed": job.state == State.FAILED}
     return render(request, "curation/datasets/build.html", context)
@@ -101,9 +104,13 @@ def _shares(counts: dict[str, Any]) -> list[tuple[str, list[Share]]]:
         else [(_("Samples by split"), counts["samples_by_split"])]
     )
     return [
-        (title, [Share(words.get(name, name), n, 100 * n / max(sum(table.values()), 1)) for name, n in table.items()])
+        (title, [Share(words.get(name, name), table[name], _per_cent(table, name)) for name in in_order(table)])
         for title, table in tables
     ]
+
+
+def _per_cent(table: dict[str, int], name: str) -> float:
+    return 100 * table[name] / max(sum(table.values()), 1)
 
 
 def _downloads(version: DatasetVersion) -> list[dict[str, Any]]:
@@ -111,7 +118,7 @@ def _downloads(version: DatasetVersion) -> list[dict[str, Any]]:
     return [{"table": table, **files[table]} for table in DOWNLOADS if table in files]
 
 
-# -- the browser of pairs -----------------------------------------------------------------------------------------------
+# -- the browser of pairs ----------------------------------------
 
 
 @dataclass(frozen=True)
@@ -137,7 +144,7 @@ def _pairs_context(request: PageRequest, version: DatasetVersion) -> dict[str, A
         "page": page,
         "split": split,
         "prompt_id": prompt if prompt.isdigit() else "",
-        "splits": sorted(version.manifest["counts"]["pairs_by_split"]),
+        "splits": in_order(version.manifest["counts"]["pairs_by_split"]),
     }
 
 
@@ -170,7 +177,7 @@ def _shown(version: DatasetVersion, rows: list[dict[str, Any]]) -> list[ShownPai
     return [ShownPair(row, found.get(row["pair_id"]), withdrawn.get(row["pair_id"], "")) for row in rows]
 
 
-# -- verifying ----------------------------------------------------------------------------------------------------------
+# -- verifying ----------------------------------------
 
 
 @require_POST
@@ -179,7 +186,7 @@ def dataset_verify(request: PageRequest, project: Project, name: str, label: str
     """Orders a rebuild; its answer appears on the version's page."""
     version = _version(request, project, name, label)
     job = verifying.order(version=version, by=request.user)
-    tasks.build_version.apply_async_on_commit(kwargs={"job_id": job.pk}, queue=job.queue)
+    ring_for_build(job)
     messages.info(request, _("The rebuild has begun. Its answer appears here."))
     return redirect("dataset_version", project.slug, name, label)
 
@@ -197,7 +204,7 @@ def _verified_part(request: PageRequest, version: DatasetVersion) -> HttpRespons
     return render(request, "curation/datasets/_verified.html", context)
 
 
-# -- downloads ----------------------------------------------------------------------------------------------------------
+# -- downloads ----------------------------------------
 
 
 @project_page(Right.VIEW)

@@ -65,5 +65,6 @@ def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpR
 def _own_sentence(exception: Exception | None) -> str:
     """What one of our views said; empty for the texts of Django itself, which talk of queries and patterns."""
     said = exception.args[0] if exception and exception.args else None
-    is_ours = isinstance(said, str) and said.endswith(".") and not said.endswith("matches the given query.")
-    return said if is_ours else ""
+    if not isinstance(said, str) or not said.endswith("."):
+        return ""
+    return "" if said.endswith("matches the given query.") else said

@@ -11,7 +11,7 @@ from django.http import QueryDict
 from django.utils.functional import Promise
 
 # Counts are made over this many newest rows; a longer list shows its choices without counts.
-COUNTED_ROWS = 20_000
+COUNTED_ROWS = 5_000
 
 
 @dataclass(frozen=True)

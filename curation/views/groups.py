@@ -24,8 +24,6 @@ from curation.views.doors import PageRequest, project_page
 from curation.views.pictures import Picture, all_pictures, picture, with_assets
 from curation.views.score_table import Cell, Row
 
-# More samples than a person looks at together; the list of samples has them all.
-SAMPLES = 120
 LINES = 300
 
 
@@ -88,9 +86,8 @@ class Tile:
 @require_safe
 def prompt(request: PageRequest, project: Project, prompt_id: int) -> HttpResponse:
     shown = get_object_or_404(Prompt.objects.visible_to(request.user).filter(project=project), pk=prompt_id)
-    rows = Sample.objects.filter(prompt=shown).select_related("generator").order_by("round", "generator__name", "pk")
-    samples = list(rows[: SAMPLES + 1])
-    has_more, samples = len(samples) > SAMPLES, samples[:SAMPLES]
+    found = group_reads.samples(shown)
+    has_more, samples = len(found) > group_reads.SAMPLES, found[: group_reads.SAMPLES]
     evidence = group_reads.evidence(project, shown, [sample.pk for sample in samples])
     table = score_table.table(evidence, samples, shown.pk)
     lines = said.lines(evidence, said.names(samples))

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from django.contrib import messages
+from django.db import transaction
 from django.http import FileResponse, Http404, HttpResponse, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.urls import reverse
@@ -51,7 +53,7 @@ def _first_look(request: PageRequest, project: Project, form: ImportForm) -> Job
     """Queues a dry run of what was given; None, with a message, where its format cannot be told."""
     uploads.sweep()
     named = form.cleaned_data.get("server_path")
-    path = named or uploads.keep(form.cleaned_data["files"])
+    path = named or uploads.keep(form.cleaned_data["upload"])
     try:
         options = importing.for_path(path, is_dry_run=True, is_upload=named is None, **form.chosen())
     except Refused as error:
@@ -64,8 +66,14 @@ def _first_look(request: PageRequest, project: Project, form: ImportForm) -> Job
 
 def _queue(request: PageRequest, project: Project, options: importing.Options) -> Job:
     job = importing.create(project=project, options=options, by=request.user)
-    tasks.run_import.apply_async_on_commit(kwargs={"job_id": job.pk}, queue=job.queue)
+    _ring(job)
     return job
+
+
+def _ring(job: Job) -> None:
+    """Calls a worker once the row is committed. A queue that does not answer is no harm: the sweep calls later."""
+    message = partial(tasks.run_import.apply_async, kwargs={"job_id": job.pk}, queue=job.queue)
+    transaction.on_commit(message, robust=True)
 
 
 def _job(project: Project, import_id: int) -> Job:
@@ -160,7 +168,7 @@ def cancel(request: PageRequest, project: Project, import_id: int) -> HttpRespon
 @project_page(Right.EDIT)
 def resume(request: PageRequest, project: Project, import_id: int) -> HttpResponse:
     job = jobs.resume(job=_job(project, import_id), by=request.user)
-    tasks.run_import.apply_async_on_commit(kwargs={"job_id": job.pk}, queue=job.queue)
+    _ring(job)
     return redirect("import", project.slug, import_id)
 
 

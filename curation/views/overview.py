@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
+from time import monotonic
 
+from django.core.cache import cache
 from django.http import HttpResponse
 from django.shortcuts import render
 from django.urls import NoReverseMatch, reverse
+from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_safe
@@ -39,18 +43,37 @@ def project(request: PageRequest, project: Project) -> HttpResponse:
         return render(request, "projects/annotator.html", {"section": "overview"})
     if is_part(request, "running"):
         return render(request, "projects/_running.html", _running(project))
-    counts = progress_counts.counts(project)
+    counts, counted_at = _counts(project)
     wants = progress_counts.wants(project, counts.samples_absent)
     context = {
         "section": "overview",
         "steps": funnel(_steps(project, counts, progress_counts.newest_version(project))),
         "counts": counts,
+        "counted_at": counted_at,
         "wants": _wants(project, wants),
         "generator_count": project.generators.count(),
         "criteria_count": project.criteria_set.items.count() if project.criteria_set else 0,
         **_running(project),
     }
     return render(request, "projects/overview.html", context)
+
+
+# Counting a small project takes milliseconds and is done for every visit. Counting a million samples takes seconds;
+# the result is kept for this many times as long, and the page says of when it is.
+KEPT_TIMES = 20
+
+
+def _counts(project: Project) -> tuple[Counts, datetime | None]:
+    """The counts of the funnel, and when they were made where that was not just now."""
+    key = f"overview-counts-{project.pk}"
+    if kept := cache.get(key):
+        return kept
+    started = monotonic()
+    counts = progress_counts.counts(project)
+    seconds = monotonic() - started
+    if seconds > 1:
+        cache.set(key, (counts, timezone.now()), timeout=KEPT_TIMES * seconds)
+    return counts, None
 
 
 def _steps(project: Project, counts: Counts, version: DatasetVersion | None) -> list[Step]:

@@ -9,7 +9,7 @@ from typing import TypeVar
 from django.db.models import QuerySet
 from django.urls import reverse
 
-from curation.models import Asset, Flag, SampleMedia
+from curation.models import Asset, Flag, Rendition, SampleMedia
 from curation.models.assets import Placement
 
 # Pixels of a tile's picture on a screen with two to the unit.
@@ -20,7 +20,7 @@ Row = TypeVar("Row", bound=Placement)
 
 @dataclass(frozen=True)
 class Picture:
-    """One placement, ready for a template: `kind` is image, video, file, or absent with the `name` of what is missing."""
+    """One placement, ready for a template: `kind` is image, video, file, or absent with the missing `name`."""
 
     kind: str
     name: str
@@ -32,6 +32,7 @@ class Picture:
     seconds: float | None = None
     facts: str = ""
     is_unsafe: bool = False
+    is_transparent: bool = False  # shown on white, as scorers see it and thumbnails are
 
 
 def first_pictures(sample_ids: Sequence[int]) -> dict[int, Picture]:
@@ -70,7 +71,9 @@ def picture(placement: Placement, is_unsafe: bool = False) -> Picture:
     full = reverse("media", args=[placement.address])
     if asset.kind == Asset.Kind.FILE:
         return Picture("file", asset.mime, full=full, facts=_facts(asset))
-    width, height = _shape(asset)
+    rendition = _newest_rendition(asset)
+    # The original may lie on its side, so its own width and height are only a last resort.
+    width, height = (rendition.width, rendition.height) if rendition else (asset.width, asset.height)
     return Picture(
         kind=asset.kind,
         name=asset.mime,
@@ -82,15 +85,12 @@ def picture(placement: Placement, is_unsafe: bool = False) -> Picture:
         seconds=asset.duration_us / 1e6 if asset.duration_us else None,
         facts=_facts(asset),
         is_unsafe=is_unsafe,
+        is_transparent=rendition is not None and rendition.is_transparent,
     )
 
 
-def _shape(asset: Asset) -> tuple[int | None, int | None]:
-    """Width and height as seen: of the newest rendition, because the original may lie on its side."""
-    renditions = sorted(asset.renditions.all(), key=lambda rendition: rendition.recipe_version)
-    if not renditions:
-        return asset.width, asset.height
-    return renditions[-1].width, renditions[-1].height
+def _newest_rendition(asset: Asset) -> Rendition | None:
+    return max(asset.renditions.all(), key=lambda rendition: rendition.recipe_version, default=None)
 
 
 def _facts(asset: Asset) -> str:

@@ -18,7 +18,17 @@ from curation.forms.projects import (
     ProjectForm,
     SettingsForm,
 )
-from curation.models import CriterionVersion, Dataset, Job, Judgement, Membership, Project, Prompt, Sample
+from curation.models import (
+    CriteriaSetItem,
+    CriterionVersion,
+    Dataset,
+    Job,
+    Judgement,
+    Membership,
+    Project,
+    Prompt,
+    Sample,
+)
 from curation.views.doors import PageRequest, project_page, signed_in_page
 
 
@@ -70,10 +80,19 @@ def _settings_context(project: Project, **forms: object) -> dict[str, object]:
         "form": SettingsForm(initial=SettingsForm.initial_of(project)),
         "guideline_form": GuidelineForm(initial={"text": project.guideline.text if project.guideline else ""}),
         "set_form": CriteriaSetForm(initial=CriteriaSetForm.initial_of(project.criteria_set)),
-        "criteria_sets": sets,
+        "criteria_sets": [(one, _as_tree(list(one.items.all()))) for one in sets],
         "guidelines": project.guidelines.all(),
         **forms,
     }
+
+
+def _as_tree(items: list[CriteriaSetItem]) -> list[CriteriaSetItem]:
+    """Each item followed by those below it, whatever the depth."""
+
+    def below(parent_id: int | None) -> list[CriteriaSetItem]:
+        return [row for item in items if item.parent_id == parent_id for row in (item, *below(item.pk))]
+
+    return below(None)
 
 
 @project_page(Right.MANAGE)

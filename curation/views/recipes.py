@@ -11,9 +11,8 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.text import slugify
 from django.utils.translation import gettext as _
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_POST, require_safe
 
-from curation import tasks
 from curation.access import Right
 from curation.actions import datasets, recipes
 from curation.errors import Refused
@@ -22,6 +21,7 @@ from curation.models import Dataset, DatasetVersion, Project, Prompt, Recipe
 from curation.recipes.problems import Problem, RecipeProblems
 from curation.recipes.run import run
 from curation.views import funnels
+from curation.views.doorbell import ring_for_build
 from curation.views.doors import PageRequest, project_page
 from curation.views.starting_recipes import starting_text
 
@@ -39,6 +39,7 @@ class Finding:
 
 
 @project_page(Right.VIEW)
+@require_safe
 def recipe_list(request: PageRequest, project: Project) -> HttpResponse:
     """The newest version of each recipe, and how many datasets it made."""
     mine = Recipe.objects.visible_to(request.user).filter(project=project)
@@ -160,7 +161,7 @@ def recipe_build(request: PageRequest, project: Project, recipe_id: int) -> Http
         messages.error(request, _("A dataset needs a name of small letters, digits and hyphens."))
         return redirect("recipe", project.slug, row.pk)
     job = datasets.order(project=project, recipe=row, name=form.cleaned_data["dataset"], by=request.user)
-    tasks.build_version.apply_async_on_commit(kwargs={"job_id": job.pk}, queue=job.queue)
+    ring_for_build(job)
     return redirect("build", project.slug, job.pk)
 
 

@@ -42,19 +42,24 @@ class Names:
 
     places: Mapping[int, int]
     samples: Mapping[int, Sample]
+    page: str = ""  # the address of the group page, where this is another one
 
     def of(self, sample_id: int | None) -> SafeString:
         sample = self.samples.get(sample_id or 0)
         if sample is None:
             return format_html('<span class="soft">{}</span>', _("a sample of another prompt"))
         return format_html(
-            '<a class="ref" href="#sample-{}"><b>{}</b> {}</a>', sample.pk, self.places[sample.pk], sample.generator
+            '<a class="ref" href="{}#sample-{}"><b>{}</b> {}</a>',
+            self.page,
+            sample.pk,
+            self.places[sample.pk],
+            sample.generator,
         )
 
 
-def names(samples: Sequence[Sample]) -> Names:
-    """Numbers the samples from 1 in the order of the page."""
-    return Names({s.pk: place for place, s in enumerate(samples, 1)}, {s.pk: s for s in samples})
+def names(samples: Sequence[Sample], page: str = "") -> Names:
+    """Numbers the samples from 1 in the order of the group page."""
+    return Names({s.pk: place for place, s in enumerate(samples, 1)}, {s.pk: s for s in samples}, page)
 
 
 def lines(evidence: GroupEvidence, who: Names) -> list[Line]:

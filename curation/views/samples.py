@@ -3,28 +3,34 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.utils.functional import Promise
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from curation.access import Right
 from curation.errors import Refused
-from curation.figures import Histogram
 from curation.models import Flag, Generator, Project, Prompt, Sample, Score, score_columns
 from curation.models import group as group_reads
 from curation.models.lineage import ancestors, descendants
 from curation.models.score_columns import ScoreColumn
 from curation.views import said, score_table
-from curation.views.doors import PageRequest, project_page
+from curation.views.doors import PageRequest, is_part, project_page
 from curation.views.facets import Facet, address, facet, newest
 from curation.views.paging import Key, Page, keyset
 from curation.views.pictures import all_pictures, first_pictures
 
 NARROWING = ("q", "generator", "kind", "round", "media", "tag", "scored", "flagged", "prompt", "low", "high")
+
+
+# Values and what they are called.
+Choices = Sequence[tuple[str, str | Promise]]
 
 
 @dataclass(frozen=True)
@@ -43,6 +49,8 @@ def samples(request: PageRequest, project: Project) -> HttpResponse:
     every = Sample.objects.visible_to(request.user).filter(project=project)
     columns = score_columns.of_project(project)
     order = _order(request.GET, columns)
+    if is_part(request, "histogram"):
+        return render(request, "components/histogram.html", _histogram(request, order))
     page = _page(_narrowed(every, request.GET), order, request.GET)
     pictures = first_pictures([sample.pk for sample in page.rows])
     context = {
@@ -51,11 +59,10 @@ def samples(request: PageRequest, project: Project) -> HttpResponse:
         "tiles": [(sample, pictures.get(sample.pk)) for sample in page.rows],
         "columns": columns,
         "order": order,
-        "histogram": _histogram(order),
         "facets": _facets(every, project, columns, request.GET),
         "is_narrowed": any(request.GET.get(name) for name in NARROWING),
         "turned_url": address(request.GET, order="up" if order.is_descending else "down"),
-        "kept": [(name, value) for name, value in request.GET.items() if name in NARROWING],
+        "kept": _kept(request.GET),
     }
     return render(request, "samples/list.html", context)
 
@@ -86,15 +93,21 @@ def _page(rows: QuerySet[Sample], order: Order, params: QueryDict) -> Page[Sampl
     if order.column is None:
         return keyset(rows, [Key("pk", descending=order.is_descending)], params)
     rows = rows.sorted_by_score(order.column.rater, order.column.criterion.pk)  # type: ignore[attr-defined]
-    if order.low is not None:
-        rows = rows.filter(score_value__gte=order.low)
-    if order.high is not None:
-        rows = rows.filter(score_value__lte=order.high)
-    return keyset(rows, [Key("score_value", order.is_descending), Key("pk")], params)
+    bounds = {"score_value__gte": order.low, "score_value__lte": order.high}
+    rows = rows.filter(**{name: bound for name, bound in bounds.items() if bound is not None})
+    return keyset(rows, [Key("score_value", order.is_descending), Key("score_sample", order.is_descending)], params)
 
 
-def _histogram(order: Order) -> Histogram | None:
-    return score_columns.histogram(order.column) if order.column else None
+def _histogram(request: PageRequest, order: Order) -> dict[str, object]:
+    """The part with the bars. It is fetched after the page, because counting a million scores takes its time."""
+    if order.column is None:
+        raise Refused(_("Choose a score first."))
+    return {"order": order, "kept": _kept(request.GET), "histogram": score_columns.histogram(order.column)}
+
+
+def _kept(params: QueryDict) -> list[tuple[str, str]]:
+    """What a form of the list sends along so that it stays as narrow as it is."""
+    return [(name, params.get(name, "")) for name in params if name in NARROWING]
 
 
 def _narrowed(rows: QuerySet[Sample], params: QueryDict) -> QuerySet[Sample]:
@@ -176,7 +189,7 @@ def _generators(generators: dict[int, Generator]) -> list[tuple[str, str]]:
     return [(str(pk), str(generator)) for pk, generator in generators.items()]
 
 
-def _seen(choices: list[tuple[str, str]], counts: Counter[str], chosen: str | None) -> list[tuple[str, str]]:
+def _seen(choices: Choices, counts: Counter[str], chosen: str | None) -> Choices:
     return [(value, label) for value, label in choices if counts[value] or value == chosen]
 
 
@@ -195,7 +208,10 @@ def sample(request: PageRequest, project: Project, sample_id: int) -> HttpRespon
     rows = Sample.objects.visible_to(request.user).filter(project=project).select_related("generator", "prompt")
     shown = get_object_or_404(rows.select_related("imported_by"), pk=sample_id)
     evidence = group_reads.evidence(project, shown.prompt, [shown.pk])
-    names = said.names([shown])
+    group_page = reverse("prompt", args=[project.slug, shown.prompt_id])
+    names = said.names(group_reads.samples(shown.prompt), group_page)
+    # Notes are read by prompt; those on its other samples stay on the group page.
+    evidence.notes[:] = [note for note in evidence.notes if note.sample_id in (None, shown.pk)]
     scores = score_table.table(evidence, [shown], shown.prompt_id)
     context = {
         "section": "samples",

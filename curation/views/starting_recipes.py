@@ -44,6 +44,10 @@ pairing:
 """
 
 
+# What says most about quality comes first; facts such as a picture's size come last, by their name.
+_USUAL = ["overall", "clipscore", "alignment", "quality", "ocr_similarity", "technical_sharpness"]
+
+
 def starting_text(project: Project) -> str:
     """A recipe over the project's own criteria: two stages where it can be, else what there is. Costs two queries."""
     voted, scored = _with_comparisons(project), _with_scores(project)
@@ -52,7 +56,9 @@ def starting_text(project: Project) -> str:
         return _text("Two stages", "Comparisons part winners from losers; points take the best and the worst.", pairing)
     if len(scored) > 1:
         pairing = _TWO_STAGE.format(judge=_scores(scored[0]), points=_scores(scored[1]), draw="disjoint")
-        return _text("Two stages", "One scorer parts winners from losers; another takes the best and the worst.", pairing)
+        return _text(
+            "Two stages", "One scorer parts winners from losers; another takes the best and the worst.", pairing
+        )
     if voted:
         return _text("What was voted", "Every pair that was compared, as its votes say.", _VOTES.format(votes=voted[0]))
     by = _scores(scored[0] if scored else "overall")
@@ -69,7 +75,8 @@ def _scores(criterion: str) -> str:
 
 def _with_scores(project: Project) -> list[str]:
     said = Score.objects.filter(criterion_version__criterion=OuterRef("pk"), is_retracted=False)
-    return list(Criterion.objects.filter(Exists(said), project=project).order_by("key").values_list("key", flat=True))
+    keys = Criterion.objects.filter(Exists(said), project=project).values_list("key", flat=True)
+    return sorted(keys, key=lambda key: (_USUAL.index(key) if key in _USUAL else len(_USUAL), key))
 
 
 def _with_comparisons(project: Project) -> list[str]:

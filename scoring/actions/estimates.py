@@ -49,7 +49,9 @@ def seconds_together(project: Project, covered: Sequence[Coverage]) -> float | N
 def _voice(project: Project, facts: ScorerFacts) -> Voice | None:
     """The newest rater this version of the scorer has been, and its criteria here; None while it never spoke here."""
     rater = (
-        Rater.objects.filter(project=None, name=facts.name, identity__scorer=facts.name, identity__version=facts.version)
+        Rater.objects.filter(
+            project=None, name=facts.name, identity__scorer=facts.name, identity__version=facts.version
+        )
         .order_by("-pk")
         .first()
     )

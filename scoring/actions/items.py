@@ -76,33 +76,42 @@ def _read(ids: list[int]) -> Mapping[int, Sample]:
     return (
         Sample.objects.select_related("prompt")
         .prefetch_related(
-            Prefetch("media", SampleMedia.objects.filter(role="", **here).select_related("asset").prefetch_related(renditions)),
-            Prefetch("prompt__media", PromptMedia.objects.filter(**here).select_related("asset").prefetch_related(renditions)),
+            Prefetch(
+                "media",
+                SampleMedia.objects.filter(role="", **here).select_related("asset").prefetch_related(renditions),
+            ),
+            Prefetch(
+                "prompt__media", PromptMedia.objects.filter(**here).select_related("asset").prefetch_related(renditions)
+            ),
         )
         .in_bulk(ids)
     )
 
 
 def _renditions(sample: Sample) -> Iterator[Rendition]:
-    for place in [*sample.media.all(), *sample.prompt.media.all()]:
+    places: list[Place] = [*sample.media.all(), *sample.prompt.media.all()]
+    for place in places:
         rendition = _rendition(place)
         if rendition is not None:
             yield rendition
 
 
 def _paths(renditions: Mapping[str, Rendition]) -> dict[str, Path]:
-    """Where each file can be read on this machine, by its name in the storage; a bucket is asked for several at once."""
+    """Where each file can be read on this machine, by its name in the storage. Several are fetched at once."""
     with ThreadPoolExecutor(FETCHED_AT_ONCE, thread_name_prefix="fetch") as executor:
-        return dict(zip(renditions, executor.map(_path, renditions.values()), strict=True))
+        found = dict(zip(renditions, executor.map(_path_or_none, renditions.values()), strict=True))
+    if None in found.values():
+        check_storage()
+    # Nothing is at the second path: whoever opens it fails, and names the file.
+    return {name: path or Path("/missing from the media storage") / name for name, path in found.items()}
 
 
-def _path(rendition: Rendition) -> Path:
+def _path_or_none(rendition: Rendition) -> Path | None:
+    """None where the file cannot be had. Runs in threads, so it asks nothing of the database."""
     try:
         return media.local_path(rendition=rendition)
     except Unavailable:
-        check_storage()
-        # Nothing is at this path: whoever opens it fails, and names the file.
-        return Path("/missing from the media storage") / rendition.storage_name
+        return None
 
 
 def _rendition(place: Place) -> Rendition | None:

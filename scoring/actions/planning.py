@@ -26,22 +26,23 @@ Scorers = Mapping[str, Scorer[Any]]
 
 
 def plan(*, job: Job, owner: str) -> Job:
-    """Resolves the raters and criteria of a job and cuts it into parts, all in one transaction.
+    """Resolves the raters and criteria of a job and cuts it into parts. Whole or not at all.
 
     Raises:
         ScorerUnavailable: a scorer cannot run on this worker.
         Lost: another worker took the job over meanwhile.
     """
     scorers = {name: resident.scorer(name, settings) for name, settings in job.params["scorers"].items()}
-    speakers = {name: _rater(scorer) for name, scorer in scorers.items()}
+    job.params["raters"] = {name: _rater(scorer).pk for name, scorer in scorers.items()}
+    job.params["criteria"] = {name: _criteria(job.project, scorer) for name, scorer in scorers.items()}
+    # Half a minute for a million samples: the row must not be locked so long, or nobody could cancel.
+    chunks = list(_chunks(job))
     with transaction.atomic():
         locked = Job.objects.select_for_update().filter(pk=job.pk, owner=owner, state=State.RUNNING).first()
         if locked is None:
             raise Lost
-        locked.params["raters"] = {name: rater.pk for name, rater in speakers.items()}
-        locked.params["criteria"] = {name: _criteria(job.project, scorer) for name, scorer in scorers.items()}
-        chunks = list(_chunks(locked))
         JobChunk.objects.bulk_create(chunks, batch_size=2000)
+        locked.params = job.params
         locked.total = sum(chunk.total for chunk in chunks)
         locked.save(update_fields=["params", "total"])
     return locked
@@ -49,16 +50,15 @@ def plan(*, job: Job, owner: str) -> Job:
 
 def voices(job: Job) -> dict[str, Voice]:
     """The scorers of a planned job as raters, with every wording of the criteria they speak on. One query."""
-    own = {name: list(keys.values()) for name, keys in job.params["criteria"].items()}
-    rows = CriterionVersion.objects.filter(
-        meaning__in=CriterionVersion.objects.filter(pk__in=sum(own.values(), [])).values("meaning")
-    ).values_list("criterion__key", "pk")
+    criteria_of = job.params["criteria"]
+    own = [pk for keys in criteria_of.values() for pk in keys.values()]
+    meanings = CriterionVersion.objects.filter(pk__in=own).values("meaning")
     wordings: dict[str, list[int]] = {}
-    for key, pk in rows:
+    for key, pk in CriterionVersion.objects.filter(meaning__in=meanings).values_list("criterion__key", "pk"):
         wordings.setdefault(key, []).append(pk)
     return {
-        name: Voice(job.params["raters"][name], sum((wordings.get(key, []) for key in keys), []))
-        for name, keys in job.params["criteria"].items()
+        name: Voice(job.params["raters"][name], [pk for key in keys for pk in wordings.get(key, [])])
+        for name, keys in criteria_of.items()
     }
 
 
@@ -147,5 +147,3 @@ def past_rate(project: Project, scorers: list[str]) -> float | None:
         if set(job.params["scorers"]) == set(scorers) and job.rate:
             return job.rate / len(scorers)
     return None
-
-

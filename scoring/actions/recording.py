@@ -34,7 +34,9 @@ def save(*, chunk: JobChunk, owner: str, batches: Sequence[Batch]) -> None:
     Raises:
         Lost: the part is no longer this owner's; nothing is written.
     """
-    locked = JobChunk.objects.select_for_update(no_key=True).filter(pk=chunk.pk, owner=owner, state=State.RUNNING).first()
+    locked = (
+        JobChunk.objects.select_for_update(no_key=True).filter(pk=chunk.pk, owner=owner, state=State.RUNNING).first()
+    )
     if locked is None:
         raise jobs.Lost
     job = chunk.job

@@ -95,7 +95,9 @@ def _create(project: Project, queue: str, params: dict[str, Any], by: User | Non
     )
 
 
-def start_trial(*, project: Project, scorer: str, settings: Settings | None = None, sample: Sample | None = None, by: User | None) -> Job:
+def start_trial(
+    *, project: Project, scorer: str, settings: Settings | None = None, sample: Sample | None = None, by: User | None
+) -> Job:
     """Queues a try: one sample scored by one scorer, shown on the job and kept nowhere else.
 
     Without a sample named, each try takes the next one that has what the scorer needs.
@@ -111,7 +113,12 @@ def start_trial(*, project: Project, scorer: str, settings: Settings | None = No
         project=project,
         kind=Job.Kind.SCORE,
         title=_("%(scorer)s, tried on %(sample)s") % {"scorer": scorer, "sample": tried},
-        params={"scorers": {scorer: checked(scorer, settings or {})}, "scope": facts.scope, "chosen": {}, "trial": tried.pk},
+        params={
+            "scorers": {scorer: checked(scorer, settings or {})},
+            "scope": facts.scope,
+            "chosen": {},
+            "trial": tried.pk,
+        },
         by=by,
         queue=facts.queue,
     )
@@ -151,7 +158,10 @@ def retry_failed(*, job: Job, by: User | None) -> Job:
     """
     locked = Job.objects.select_for_update().get(pk=job.pk)
     if locked.kind != Job.Kind.SCORE:
-        raise Refused(_("Only a scoring job can repeat what failed; start the %(kind)s again.") % {"kind": locked.get_kind_display()})
+        raise Refused(
+            _("Only a scoring job can repeat what failed; start the %(kind)s again.")
+            % {"kind": locked.get_kind_display()}
+        )
     if locked.is_unfinished:
         raise Conflict(_("The job “%(title)s” is under way; wait for its end or cancel it.") % {"title": locked.title})
     broken = locked.chunks.filter(Q(failed__gt=0) | Q(state=State.FAILED))

@@ -111,7 +111,9 @@ def _try_one(job: Job, owner: str) -> bool:
         "skipped": int(isinstance(outcome, NotApplicable)),
         "failed": int(isinstance(outcome, ItemError)),
     }
-    Job.objects.filter(pk=job.pk, owner=owner).update(total=1, environment={socket.gethostname(): environment([scorer])}, **counts)
+    Job.objects.filter(pk=job.pk, owner=owner).update(
+        total=1, environment={socket.gethostname(): environment([scorer])}, **counts
+    )
     jobs.finish(job, owner, result={"trial": _in_words(scorer, outcome), "seconds": time.monotonic() - started})
     return False
 
@@ -174,7 +176,7 @@ def _score(chunk: JobChunk, owner: str, pulse: jobs.Pulse) -> None:
     _note_environment(job, scorers)
     asks = remaining(chunk)
     _recount(chunk, owner, asks)
-    for batches in _in_intervals(_batches(asks, scorers), SECONDS_BETWEEN_WRITES):
+    for batches in _in_intervals(_batches(asks, scorers, pace(job.queue)), SECONDS_BETWEEN_WRITES):
         pulse.check()
         recording.save(chunk=chunk, owner=owner, batches=batches)
         settle(job.pk)
@@ -195,25 +197,25 @@ def remaining(chunk: JobChunk) -> list[Ask]:
 
 
 def _recount(chunk: JobChunk, owner: str, asks: list[Ask]) -> None:
-    """What is not missing, settled or failed is done, whoever did it: the last owner may have died between two writes."""
+    """What is not missing, settled or failed is done, whoever did it: the last owner may have died meanwhile."""
     missing = sum(len(ask.scorers) for ask in asks)
     done = max(chunk.total - missing - chunk.skipped - chunk.failed, 0)
     JobChunk.objects.filter(pk=chunk.pk, owner=owner, state=State.RUNNING).update(done=done)
 
 
-def _batches(asks: list[Ask], scorers: Scorers) -> Iterator[Batch]:
+def _batches(asks: list[Ask], scorers: Scorers, speed: Pace) -> Iterator[Batch]:
     for one in runs(asks):
-        yield from run(items(one.sample_ids), [scorers[name] for name in one.scorers], pace())
+        yield from run(items(one.sample_ids), [scorers[name] for name in one.scorers], speed)
 
 
-def pace() -> Pace:
-    """Threads that decode ahead: one beside a model on a processor, more where a GPU waits for them."""
-    return Pace(batch_size=16, threads=_decoding_threads(), ahead=32)
-
-
-def _decoding_threads() -> int:
-    is_gpu_host = bool(os.environ.get("CUDA_VISIBLE_DEVICES", "").strip()) or os.path.exists("/dev/nvidia0")
-    return max(2, (os.cpu_count() or 2) - 1) if is_gpu_host else 1
+def pace(queue: str) -> Pace:
+    """On a processor decoding and the model take turns with this process's cores; a GPU has pictures decoded ahead."""
+    cores = os.cpu_count() or 1
+    has_gpu = bool(os.environ.get("CUDA_VISIBLE_DEVICES", "").strip()) or os.path.exists("/dev/nvidia0")
+    if queue == "gpu" and has_gpu:
+        return Pace(batch_size=64, threads=max(2, cores - 1), ahead=128)
+    # What the worker's start gave each of its processes (config/celery.py).
+    return Pace(batch_size=16, threads=int(os.environ.get("OMP_NUM_THREADS", cores)))
 
 
 def _in_intervals(batches: Iterator[Batch], seconds: float) -> Iterator[list[Batch]]:
@@ -305,4 +307,3 @@ def _note_environment(job: Job, scorers: Scorers) -> None:
         locked.environment = {**locked.environment, host: environment(list(scorers.values()))}
         locked.save(update_fields=["environment"])
     job.environment = locked.environment
-

@@ -34,6 +34,8 @@ FILES = ("open_clip_model.safetensors", "model.safetensors", "open_clip_pytorch_
 # A strip is cut to its middle before it is resized: resized whole, 1 × 100,000 pixels would become 224 × 22,400,000.
 WIDEST_ASPECT = 8
 TEXTS_KEPT = 4096
+# A batch of videos has many frames; so many pictures at once keep the memory within bounds.
+PICTURES_AT_ONCE = 128
 # What is neither a weight nor used by open_clip.
 IGNORED = (".embeddings.position_ids",)
 
@@ -96,9 +98,13 @@ class ClipModel:
         Returns:
             (n, d), float32, on the model's device.
         """
+        parts = [crops[start : start + PICTURES_AT_ONCE] for start in range(0, len(crops), PICTURES_AT_ONCE)]
+        return torch.cat([_unit(self._model.encode_image(self._pixels(part))) for part in parts])
+
+    def _pixels(self, crops: Sequence[Crop]) -> torch.Tensor:
         stacked = torch.from_numpy(np.stack(crops)).to(self.device)  # (n, S, S, 3)
         pixels = stacked.permute(0, 3, 1, 2).float().div(255).sub(self._mean).div(self._std)  # (n, 3, S, S)
-        return _unit(self._model.encode_image(pixels.to(self._dtype)))
+        return pixels.to(self._dtype)
 
     @torch.inference_mode()
     def embed_texts(self, texts: Sequence[str]) -> torch.Tensor:

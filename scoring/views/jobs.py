@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from django.contrib import messages
+from django.db.models import Count
 from django.http import HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils import timezone
@@ -111,7 +112,6 @@ class Owner:
     host: str
     process: str
     seconds_silent: float
-    parts: int
 
     @property
     def heard(self) -> str:
@@ -148,34 +148,37 @@ def job(request: PageRequest, project: Project, job_id: int) -> HttpResponse:
 
 
 def _progress(job: Job) -> dict[str, object]:
-    """What changes while a job runs. Costs two queries, however many parts there are."""
-    chunks = list(job.chunks.order_by("position").values("state", "owner", "heartbeat_at", "error", "position"))
-    states = Counter(chunk["state"] for chunk in chunks)
+    """What changes while a job runs. Costs four queries, however many parts there are."""
+    states = dict(job.chunks.order_by().values_list("state").annotate(count=Count("pk")))
+    part_count = sum(states.values())
     return {
         "job": job,
         "tag": _tag(job),
         "words": words.progress(job) if job.is_unfinished else outcome(job),
         "rate": words.speed(job.rate) if job.rate else "",
         "left": words.duration(job.seconds_left) if job.seconds_left is not None and job.total != job.processed else "",
-        "owners": _owners(job, chunks) if job.is_unfinished else [],
-        "parts": chunks if len(chunks) <= PARTS_DRAWN else [],
-        "part_counts": [(State(state).label, states[state]) for state in State.values if states[state]],
-        "part_count": len(chunks),
-        "troubles": sorted({chunk["error"] for chunk in chunks if chunk["error"]})[:3],
+        "owners": _owners(job, part_count) if job.is_unfinished else [],
+        "parts": job.chunks.order_by("position").values("state") if part_count <= PARTS_DRAWN else [],
+        "part_counts": [(State(state).label, states[state]) for state in State.values if state in states],
+        "part_count": part_count,
+        "troubles": job.chunks.exclude(error="").order_by("error").values_list("error", flat=True).distinct()[:3],
         "waited": _waited(job),
     }
 
 
-def _owners(job: Job, chunks: list[dict]) -> list[Owner]:
-    held = [chunk for chunk in chunks if chunk["state"] == State.RUNNING]
-    if job.state == State.RUNNING and not chunks:
-        held = [{"owner": job.owner, "heartbeat_at": job.heartbeat_at}]
-    owners: dict[tuple[str, str], list[float]] = {}
-    for chunk in held:
-        host, process, *_rest = [*chunk["owner"].split(":"), "", ""]
-        silent = (timezone.now() - chunk["heartbeat_at"]).total_seconds()
-        owners.setdefault((host, process), []).append(silent)
-    return [Owner(host, process, min(silent), len(silent)) for (host, process), silent in sorted(owners.items())]
+def _owners(job: Job, part_count: int) -> list[Owner]:
+    """Who works at the job: the owners of its parts, or its own while it has none."""
+    if part_count:
+        held = list(job.chunks.filter(state=State.RUNNING).order_by("owner").values_list("owner", "heartbeat_at"))
+    else:
+        held = [(job.owner, job.heartbeat_at)] if job.state == State.RUNNING else []
+    now = timezone.now()
+    return [_owner(name, (now - heard).total_seconds()) for name, heard in held if heard]
+
+
+def _owner(name: str, seconds_silent: float) -> Owner:
+    host, _colon, rest = name.partition(":")
+    return Owner(host, rest.partition(":")[0], seconds_silent)
 
 
 def _waited(job: Job) -> str:
@@ -192,8 +195,11 @@ def _reasons(job: Job) -> list[tuple[str, int]]:
 
 
 def _may_retry(job: Job) -> bool:
-    return job.kind == Job.Kind.SCORE and not job.is_unfinished and not job.params.get("trial") and (
-        job.failed > 0 or job.chunks.filter(state=State.FAILED).exists()
+    return (
+        job.kind == Job.Kind.SCORE
+        and not job.is_unfinished
+        and not job.params.get("trial")
+        and (job.failed > 0 or job.chunks.filter(state=State.FAILED).exists())
     )
 
 
@@ -239,17 +245,32 @@ def _trial(job: Job) -> dict[str, object] | None:
         "sample": sample,
         "picture": first_pictures([sample.pk]).get(sample.pk) if sample else None,
         "values": [{**value, "output": outputs.get(value["criterion"])} for value in found.get("values", [])],
-        "detail": [(key, value) for key, value in found.get("detail", {}).items() if value not in (None, [], {}, "")],
+        "detail": [(key, _spoken(value)) for key, value in found.get("detail", {}).items() if _spoken(value)],
         "reason": found.get("reason", ""),
         "seconds": words.duration(job.result["seconds"]) if "seconds" in job.result else "",
     }
+
+
+def _spoken(value: object) -> str:
+    """A value of a scorer's detail for reading: the texts of a list, whole numbers without a point, no brackets."""
+    if isinstance(value, dict):
+        return (
+            str(value["text"]) if "text" in value else ", ".join(f"{key} {_spoken(one)}" for key, one in value.items())
+        )
+    if isinstance(value, list):
+        return " · ".join(_spoken(one) for one in value)
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    return "" if value is None else str(value)
 
 
 def _plain_results(job: Job) -> list[tuple[str, object]]:
     """What other kinds of work leave on their job, where it is a plain number or word."""
     if job.kind == Job.Kind.SCORE:
         return []
-    return [(name.replace("_", " "), value) for name, value in job.result.items() if isinstance(value, str | int | float)]
+    return [
+        (name.replace("_", " "), value) for name, value in job.result.items() if isinstance(value, str | int | float)
+    ]
 
 
 # -- what a person may do ---------------------------------------------------------------------------------------------
@@ -312,4 +333,3 @@ def _csv_lines(job: Job) -> Iterator[str]:
 def _harmless(cell: object) -> object:
     """A text that a spreadsheet would run as a formula is kept a text."""
     return f"'{cell}" if isinstance(cell, str) and cell[:1] in "=+-@\t\r" and cell else cell
-

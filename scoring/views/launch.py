@@ -5,7 +5,6 @@ from __future__ import annotations
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
-from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from curation.access import Right
@@ -31,9 +30,7 @@ def launch(request: PageRequest, project: Project) -> HttpResponse:
 
 
 def _start(request: PageRequest, project: Project, form: LaunchForm) -> HttpResponse:
-    jobs = start_scoring(
-        project=project, scorers=form.chosen_scorers(), chosen=form.chosen_samples(), by=request.user
-    )
+    jobs = start_scoring(project=project, scorers=form.chosen_scorers(), chosen=form.chosen_samples(), by=request.user)
     tasks.ring_after_commit(jobs)
     if len(jobs) == 1:
         return redirect("job", project.slug, jobs[0].pk)

@@ -19,7 +19,6 @@ from scoring.catalogue import CATALOGUE
 from scoring.forms import ArrivalForm
 from scoring.scorers.base import ScorerFacts
 
-
 # The card shows so many numbers of a scorer; its drawer has all.
 OUTPUTS_SHOWN = 3
 
@@ -48,7 +47,9 @@ class Card:
 @require_safe
 def scorers(request: PageRequest, project: Project) -> HttpResponse:
     if is_part(request, "coverage"):
-        return render(request, "scoring/_coverage.html", {"coverage": _coverage(project, request.GET.get("scorer", ""))})
+        return render(
+            request, "scoring/_coverage.html", {"coverage": _coverage(project, request.GET.get("scorer", ""))}
+        )
     context = {
         "section": "scorers",
         "cards": [_card(facts, project) for facts in CATALOGUE.values()],

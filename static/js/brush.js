@@ -51,7 +51,10 @@ function start(form) {
   paint(form, svg);
 }
 
-document.querySelectorAll(".js-brush-form").forEach(start);
+// The bars come after the page (htmx); the form that waits for them has none to drag over.
+document.addEventListener("htmx:load", (event) => {
+  if (event.target.matches(".js-brush-form") && bins(event.target).length) start(event.target);
+});
 for (const select of document.querySelectorAll(".js-submit-on-change")) {
   select.addEventListener("change", () => select.form.requestSubmit());
 }

@@ -62,14 +62,14 @@ export class Lightbox {
 }
 
 function element(frame) {
-  const { kind, full, caption, text } = frame.dataset;
+  const { kind, full, caption, text, onWhite } = frame.dataset;
   if (kind === "video") {
     const video = document.createElement("video");
     Object.assign(video, { src: full, controls: true, loop: true, autoplay: !matchMedia("(prefers-reduced-motion: reduce)").matches, muted: true });
     return video;
   }
   if (kind === "image") {
-    return Object.assign(document.createElement("img"), { src: full, alt: caption });
+    return Object.assign(document.createElement("img"), { src: full, alt: caption, className: onWhite ? "on-white" : "" });
   }
   return Object.assign(document.createElement("p"), { textContent: text });
 }

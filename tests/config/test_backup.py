@@ -8,11 +8,13 @@ import subprocess
 import sys
 import tarfile
 
+import boto3
 import pytest
 from django.core.files.base import ContentFile
 from django.core.files.storage import default_storage
 from django.core.management import CommandError, call_command
 from django.db import IntegrityError, connection
+from moto import mock_aws
 
 from config import backup, dump, env
 from curation.models import Project, User
@@ -173,9 +175,24 @@ def test_input_that_ends_early_commits_nothing(tmp_path):
     assert rows() == before
 
 
-def test_a_storage_that_is_no_folder_is_backed_up_and_restored_too(tmp_path, settings):
-    memory = {"BACKEND": "django.core.files.storage.InMemoryStorage"}
-    settings.STORAGES = {**settings.STORAGES, "default": memory}
+@pytest.fixture
+def bucket(settings, tmp_path):
+    """A bucket of a server that answers as S3 does; the prefix is one shared with others."""
+    options = {
+        **settings.S3_OPTIONS,
+        **{"bucket_name": "pairs", "location": "ours", "access_key": "key", "secret_key": "secret"},
+        **{"region_name": "us-east-1", "copies_folder": tmp_path / "copies"},
+    }
+    with mock_aws():
+        client = boto3.client("s3", region_name="us-east-1", aws_access_key_id="key", aws_secret_access_key="secret")
+        client.create_bucket(Bucket="pairs")
+        client.put_object(Bucket="pairs", Key="theirs/file", Body=b"not ours")
+        default = {"BACKEND": "curation.storage.bucket.ContentBucket", "OPTIONS": options}
+        settings.STORAGES = {**settings.STORAGES, "default": default}
+        yield client
+
+
+def test_a_bucket_is_backed_up_and_restored_too(tmp_path, bucket):
     fill()
     before = rows(), files()
     backup.write(tmp_path / "all.tar")
@@ -184,7 +201,22 @@ def test_a_storage_that_is_no_folder_is_backed_up_and_restored_too(tmp_path, set
     backup.restore(tmp_path / "all.tar", overwrite=False)
 
     assert (rows(), files()) == before
-    assert len(before[1]) == 3
+    assert sorted(before[1]) == ["assets/ab/cd", "assets/ab/ef", "note.txt"]
+    assert bucket.get_object(Bucket="pairs", Key="theirs/file")["Body"].read() == b"not ours"
+
+
+def test_a_bucket_that_fails_is_told_and_nothing_is_changed(tmp_path, bucket):
+    fill()
+    backup.write(tmp_path / "all.tar")
+    destroy()
+    before = rows()
+    bucket.delete_object(Bucket="pairs", Key="theirs/file")
+    bucket.delete_bucket(Bucket="pairs")
+
+    with pytest.raises(CommandError, match=r"NoSuchBucket.*Nothing was changed"):
+        call_command("restore", tmp_path / "all.tar")
+
+    assert rows() == before
 
 
 def test_a_database_named_by_an_address_is_backed_up_and_restored_too(tmp_path, worker_environment):

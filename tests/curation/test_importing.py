@@ -1,11 +1,12 @@
 """Imports into the database: what they write, that repeating them changes nothing, that a killed one resumes."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from curation.actions import importing, jobs
+from curation.actions import criteria, importing, jobs
 from curation.models import (
     Asset,
     Comparison,
@@ -20,9 +21,13 @@ from curation.models import (
     Score,
 )
 from tests import factories
-from tests.curation.formats.drawn import picture, save_lines, save_picture
+from tests.curation.crashing import crash_on_seven
+from tests.curation.formats.drawn import picture, save_json, save_lines, save_picture
+from tests.curation.formats.test_public_formats import pickapic
 
 pytestmark = pytest.mark.django_db
+
+SCALED = criteria.Wording(name="Scaled", scale=CriterionVersion.Scale.ORDINAL, low=1, high=5)
 
 
 def start(project: Project, path: Path, **options) -> Job:
@@ -112,8 +117,8 @@ def test_one_store_holds_comparisons_rankings_ratings_ties_and_both_bad(tmp_path
             {**act, "outcome": "tie", "criterion": "alignment", "context": "be strict"},
             {**act, "outcome": "both_bad", "rater": "robot", "rater_kind": "scripted"},
             {"kind": "rank", "rater": "ann", "samples": ["s2", "s3", "s4"], "ranks": [1, 5, 5]},
-            {"kind": "rate", "rater": "gpt", "rater_kind": "model", "sample": "s5", "criterion": "alignment", "value": 4,
-             "note": "no square"},
+            {"kind": "rate", "rater": "gpt", "rater_kind": "model", "sample": "s5", "criterion": "alignment",
+             "value": 4, "note": "no square"},
         ],
     )  # fmt: skip
 
@@ -136,7 +141,6 @@ def test_one_store_holds_comparisons_rankings_ratings_ties_and_both_bad(tmp_path
     assert Judgement.objects.get(context__text="be strict").comparisons.get().outcome == "tie"
 
 
-@pytest.mark.capability("A4")
 def test_ratings_are_never_filed_under_a_criterion_that_only_compares(tmp_path: Path) -> None:
     project = factories.project()
     group_of_eight(tmp_path)
@@ -353,6 +357,23 @@ def test_many_files_are_decoded_by_other_processes(tmp_path: Path) -> None:
     assert (job.done, job.skipped, job.failed, job.total) == (100, 0, 0, 100)
 
 
+def test_a_file_that_crashes_the_decoder_is_refused_and_its_neighbours_are_taken(tmp_path: Path) -> None:
+    project = factories.project()
+    rows = []
+    for number in range(20):
+        save_picture(tmp_path / f"{number}.png", (number, 7, 7))
+        rows.append({"prompt": "p", "media": [f"{number}.png"]})
+    path = save_lines(tmp_path / "samples.jsonl", rows)
+    job = importing.create(project=project, options=importing.for_path(path), by=None)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("curation.actions.importing.intake.ingest_each", crash_on_seven)
+        importing.run(job=job)
+
+    assert "“7.png” crashes the decoder" in reasons(job)[0]
+    assert Sample.objects.count() == 19
+
+
 def test_a_job_taken_over_by_another_worker_writes_nothing_more(tmp_path: Path) -> None:
     project = factories.project()
     job = importing.create(project=project, options=importing.for_path(group_of_eight(tmp_path)), by=None)
@@ -417,3 +438,72 @@ def test_options_travel_on_the_job(tmp_path: Path) -> None:
 
     assert importing.Options.of(Job.objects.get(pk=job.pk)) == options
     assert json.loads(json.dumps(job.params)) == job.params
+
+
+@pytest.mark.capability("A4")
+def test_criteria_of_four_and_of_two_levels_coexist_and_old_labels_keep_the_old_version(tmp_path: Path) -> None:
+    few, many = factories.project("few"), factories.project("many")
+    parents = []
+    for group in range(5):
+        children = [
+            criteria.Place(criteria.add_version(project=many, key=f"g{group}/c{n}", wording=SCALED)) for n in range(28)
+        ]
+        top = criteria.add_version(project=many, key=f"g{group}", wording=SCALED)
+        parents.append(criteria.Place(top, weight=0.2, children=children))
+    criteria.add_set(project=many, name="checklist", places=parents)
+    group_of_eight(tmp_path)
+
+    def rate(keys: list[str], value: int) -> None:
+        lines = [
+            {"kind": "rate", "rater": "ann", "sample": "s0", "criterion": key, "value": value, "key": f"{key}={value}"}
+            for key in keys
+        ]
+        save_lines(tmp_path / "judgements.jsonl", lines)
+
+    rate(["alignment", "quality", "taste", "safety"], 3)
+    start(few, tmp_path)
+    leaves = [f"g{group}/c{n}" for group in range(5) for n in range(28)]
+    rate(leaves, 3)
+    start(many, tmp_path)
+    reworded = criteria.add_version(project=many, key="g0/c0", wording=replace(SCALED, name="Sharper", high=10))
+    rate(["g0/c0"], 9)
+    start(many, tmp_path)
+
+    assert few.criteria.filter(key__in=["alignment", "quality", "taste", "safety"]).count() == 4
+    assert Score.objects.filter(judgement__project=few).count() == 4
+    assert Score.objects.filter(judgement__project=many).count() == 140 + 1
+    kept = Score.objects.filter(judgement__project=many, criterion_version__criterion__key="g0/c0")
+    assert list(kept.order_by("value").values_list("value", "criterion_version__number")) == [(3, 1), (9, 2)]
+    assert kept.get(value=9).criterion_version == reworded
+
+
+@pytest.mark.capability("A5")
+def test_pickapic_is_taken_whole_with_its_users_ties_and_sides(tmp_path: Path) -> None:
+    project = factories.project()
+
+    job = start(project, pickapic(tmp_path))
+
+    assert not reasons(job)
+    assert (Sample.objects.count(), Asset.objects.count()) == (6, 6)
+    said = Comparison.objects.order_by("judgement_id")
+    assert [(c.rater.name, c.left_sample.key, c.right_sample.key, c.outcome) for c in said] == [
+        ("pickapic-user-5", "pickapic:u0", "pickapic:u1", "left"),
+        ("pickapic-user-6", "pickapic:u0", "pickapic:u1", "right"),
+        ("pickapic-user-5", "pickapic:u2", "pickapic:u3", "tie"),
+    ]
+    assert said[0].judgement.at.year == 2023
+    assert start(project, pickapic(tmp_path)).result["counts"]["rows_known"] == 8 + 3
+
+
+def test_many_rows_about_one_pair_by_unnamed_raters_are_occasions(tmp_path: Path) -> None:
+    project = factories.project()
+    save_picture(tmp_path / "a.jpg", "red")
+    save_picture(tmp_path / "b.jpg", "blue")
+    row = {"prompt": "p", "path1": "a.jpg", "path2": "b.jpg"}
+    path = save_json(tmp_path / "all.json", [{**row, "choice_dist": [n, 1]} for n in (3, 2, 3)])
+
+    start(project, path)
+    start(project, path)
+
+    assert sorted(Comparison.objects.values_list("occasion", flat=True)) == [0, 1, 2]
+    assert Judgement.objects.filter(payload__sides="winner first").count() == 3

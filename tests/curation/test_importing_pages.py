@@ -38,14 +38,15 @@ def admin(project: Project) -> Client:
 
 
 @pytest.fixture(autouse=True)
-def _work_at_once(monkeypatch: pytest.MonkeyPatch, django_capture_on_commit_callbacks) -> None:
+def _work_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     """Runs the job where the doorbell would ring: what a worker does is tested with a real one elsewhere."""
 
     def ring(kwargs: dict[str, int], queue: str) -> None:
         assert queue == "cpu"
         importing.run(job=Job.objects.get(pk=kwargs["job_id"]))
 
-    monkeypatch.setattr("curation.tasks.run_import.apply_async_on_commit", ring)
+    monkeypatch.setattr("curation.tasks.run_import.apply_async", ring)
+    monkeypatch.setattr("django.db.transaction.on_commit", lambda call, robust: call())
 
 
 def archive(members: dict[str, bytes]) -> SimpleUploadedFile:
@@ -74,7 +75,7 @@ def _no_uploads_left() -> None:
 
 
 def test_an_archive_is_looked_at_then_imported_and_the_upload_is_removed(project: Project, curator: Client) -> None:
-    looked = curator.post(reverse("imports", args=["signs"]), {"files": archive(TWO_CATS)}, follow=True)
+    looked = curator.post(reverse("imports", args=["signs"]), {"upload": archive(TWO_CATS)}, follow=True)
 
     page = looked.content.decode()
     dry = Job.objects.get()
@@ -105,7 +106,7 @@ def test_an_archive_is_looked_at_then_imported_and_the_upload_is_removed(project
 
 def test_the_format_can_be_overridden_before_anything_is_written(project: Project, curator: Client) -> None:
     file = SimpleUploadedFile("x.json", b'[{"prompt": "p", "path1": "a.png", "path2": "b.png"}]')
-    curator.post(reverse("imports", args=["signs"]), {"files": file})
+    curator.post(reverse("imports", args=["signs"]), {"upload": file})
     dry = Job.objects.get()
     assert importing.Options.of(dry).format_name == "hpdv3"
 
@@ -124,7 +125,7 @@ def test_several_files_are_taken_as_a_folder(project: Project, curator: Client) 
         SimpleUploadedFile("a.png", picture()),
     ]
 
-    page = curator.post(reverse("imports", args=["signs"]), {"files": files}, follow=True).content.decode()
+    page = curator.post(reverse("imports", args=["signs"]), {"upload": files}, follow=True).content.decode()
 
     assert "Pairwright JSON Lines" in page
     assert "1 new, 0 there already" in page
@@ -133,7 +134,7 @@ def test_several_files_are_taken_as_a_folder(project: Project, curator: Client) 
 def test_what_cannot_be_recognised_is_said_and_not_kept(project: Project, curator: Client) -> None:
     file = SimpleUploadedFile("x.bin", b"\x00\x01")
 
-    page = curator.post(reverse("imports", args=["signs"]), {"files": file}).content.decode()
+    page = curator.post(reverse("imports", args=["signs"]), {"upload": file}).content.decode()
 
     assert "has no known format" in page
     assert upload_folders() == []
@@ -144,7 +145,7 @@ def test_an_upload_beyond_the_limit_is_refused_before_it_is_written(project, cur
     settings.UPLOAD_BYTES = 1000
 
     page = curator.post(
-        reverse("imports", args=["signs"]), {"files": SimpleUploadedFile("a.jsonl", b"x" * 5000)}
+        reverse("imports", args=["signs"]), {"upload": SimpleUploadedFile("a.jsonl", b"x" * 5000)}
     ).content.decode()
 
     assert "The upload is larger than" in page
@@ -173,7 +174,7 @@ def test_only_admins_may_name_a_path_and_only_below_the_import_folder(
 
 def test_the_refusals_come_as_csv_that_no_spreadsheet_runs(project: Project, curator: Client) -> None:
     lines = b'{"prompt": "p", "media": ["=1+1.png"]}\n{"prompt": "p"}\n'
-    curator.post(reverse("imports", args=["signs"]), {"files": SimpleUploadedFile("samples.jsonl", lines)})
+    curator.post(reverse("imports", args=["signs"]), {"upload": SimpleUploadedFile("samples.jsonl", lines)})
     job = Job.objects.get()
     job.failures.filter(what="samples.jsonl:2").update(what="=cmd()")
 
@@ -207,7 +208,7 @@ def test_those_who_only_read_or_judge_cannot_import(project: Project, client: Cl
     client.force_login(factories.member(project, role))
 
     assert client.get(reverse("imports", args=["signs"])).status_code == 403
-    assert client.post(reverse("imports", args=["signs"]), {"files": archive(TWO_CATS)}).status_code == 403
+    assert client.post(reverse("imports", args=["signs"]), {"upload": archive(TWO_CATS)}).status_code == 403
     assert not Job.objects.exists()
 
 

@@ -22,6 +22,7 @@ import scoring.torch_setup  # noqa: F401 - before anything that imports torchvis
 # isort: split
 from open_clip.tokenizer import SimpleTokenizer
 from transformers import CLIPConfig, CLIPImageProcessorPil, CLIPModel
+from transformers.utils.logging import disable_progress_bar
 
 from scoring.catalogue import build
 from scoring.engine import Pace
@@ -108,7 +109,7 @@ CASES = [
 
 
 def compare(case: Case) -> tuple[int, float, float, float]:
-    """Million parameters, the largest difference, the smallest rank agreement's share, the spread of the scores."""
+    """Million parameters, the largest difference, the share in the same order, the spread of the scores."""
     shown = [making.scene(448, 320, seed) for seed in range(3)] + [making.noise(320, 448, 9)]
     pairs = [(picture, text) for picture in shown for text in TEXTS]
     with tempfile.TemporaryDirectory() as name:
@@ -141,6 +142,7 @@ def transformers_scores(model: Any, pairs: list[tuple[Any, str]]) -> np.ndarray:
 
 
 def main() -> int:
+    disable_progress_bar()
     rows, failed = [], 0
     for case in CASES:
         size, difference, same_order, spread = compare(case)
@@ -156,19 +158,20 @@ def main() -> int:
 
 
 def page(rows: list[str]) -> str:
-    cores = torch.get_num_threads()
-    machine = f"{platform.system()} {platform.machine()}, {cores} threads, torch {torch.__version__}, Python {platform.python_version()}"
+    machine = (
+        f"{platform.system()} {platform.machine()}, {torch.get_num_threads()} threads, "
+        f"torch {torch.__version__}, Python {platform.python_version()}"
+    )
     today = datetime.datetime.now(datetime.UTC).date().isoformat()
-    heading = (
-        "| scorer | architecture | parameters | against | largest difference | same order | spread | |\n"
-        "|---|---|---|---|---|---|---|---|\n"
+    words = (
+        "Written by `make parity`: our scorer and an independent implementation on the same random weights, in\n"
+        f"float32. Differences up to {TOLERANCE:.0e} are rounding.\n\n{today}, {machine}"
     )
-    return (
-        "# Parity at full size\n\nWritten by `make parity`: our scorer and an independent implementation on the same random weights, "
-        f"in float32. Differences up to {TOLERANCE:.0e} are rounding.\n\n{today}, {machine}\n\n{heading}"
-        + "\n".join(rows)
-        + "\n"
-    )
+    heading = [
+        "| scorer | architecture | parameters | against | largest difference | same order | spread | |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    return "\n".join(["# Parity at full size", "", words, "", *heading, *rows, ""])
 
 
 if __name__ == "__main__":

@@ -83,7 +83,9 @@ def their_scores(oracle: Any, shown: list[Image.Image], texts: list[str]) -> lis
     return [2.5 * max(float(value), 0.0) for value in cosine]
 
 
-def our_scores(made: Scorer[Any], shown: list[Image.Image], texts: list[str], tmp_path: Path, batch: int = 16) -> list[float]:
+def our_scores(
+    made: Scorer[Any], shown: list[Image.Image], texts: list[str], tmp_path: Path, batch: int = 16
+) -> list[float]:
     asked = [
         making.item(making.saved(picture, tmp_path), prompt_text=text)
         for picture, text in zip(shown, texts, strict=True)
@@ -131,13 +133,15 @@ def test_the_papers_prefix_stands_before_every_prompt(folder: Path, oracle: Any,
 
     ours = our_scores(scorer(folder), pictures(), texts, tmp_path)
 
-    assert ours == pytest.approx(their_scores(oracle, pictures(), ["A photo depicts a fox"] * len(texts)), abs=TOLERANCE)
+    assert ours == pytest.approx(
+        their_scores(oracle, pictures(), ["A photo depicts a fox"] * len(texts)), abs=TOLERANCE
+    )
     assert ours != pytest.approx(their_scores(oracle, pictures(), texts), abs=1e-3)
 
 
 def test_tokens_equal_transformers_own_tokenizer() -> None:
     ours = SimpleTokenizer(context_length=77)
-    merges = [pair for pair in ours.bpe_ranks]
+    merges = list(ours.bpe_ranks)
     theirs = CLIPTokenizer(vocab=ours.encoder | _special_names(ours), merges=merges)
 
     # transformers does not undo HTML entities, which is why open_clip's tokenizer is the one in use.
@@ -227,7 +231,9 @@ def test_a_wrong_normalisation_is_caught(folder: Path, oracle: Any, tmp_path: Pa
 # -- preprocessing ----------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("size", [(100, 100), (700, 500), (500, 701), (224, 224), (227, 224), (50, 60), (1792, 224), (1, 8)])
+@pytest.mark.parametrize(
+    "size", [(100, 100), (700, 500), (500, 701), (224, 224), (227, 224), (50, 60), (1792, 224), (1, 8)]
+)
 def test_the_crop_equals_open_clips_own_pipeline_byte_for_byte(size: tuple[int, int]) -> None:
     picture = making.noise(*size, seed=sum(size))
     transform = open_clip.image_transform(224, is_train=False, mean=(0, 0, 0), std=(1, 1, 1))
@@ -297,12 +303,13 @@ def test_a_video_gets_the_mean_over_its_frames(folder: Path, tmp_path: Path) -> 
     assert said.results["clipscore"].spread == pytest.approx(np.std(each))
 
 
-def test_scores_do_not_depend_on_the_batch_size(folder: Path, tmp_path: Path) -> None:
+def test_scores_do_not_depend_on_the_batch_size(folder: Path, tmp_path: Path, monkeypatch) -> None:
     shown = [making.scene(90, 70, seed=seed) for seed in range(11)]
     texts = [f"a fox, number {number % 3}" for number in range(11)]
 
     alone = our_scores(scorer(folder), shown, texts, tmp_path, batch=1)
 
+    monkeypatch.setattr(clip_model, "PICTURES_AT_ONCE", 3)
     for batch in (2, 4, 11):
         assert our_scores(scorer(folder), shown, texts, tmp_path, batch=batch) == pytest.approx(alone, abs=TOLERANCE)
 
@@ -312,7 +319,9 @@ def test_each_prompt_is_embedded_once(folder: Path, tmp_path: Path, monkeypatch)
     embedded: list[int] = []
     encode = made._model._model.encode_text  # type: ignore[attr-defined]
     monkeypatch.setattr(
-        made._model._model, "encode_text", lambda ids: (embedded.append(len(ids)), encode(ids))[1]  # type: ignore[attr-defined]
+        made._model._model,
+        "encode_text",
+        lambda ids: (embedded.append(len(ids)), encode(ids))[1],  # type: ignore[attr-defined]
     )
 
     our_scores(made, [pictures()[0]] * 9, ["one", "one", "two"] * 3, tmp_path, batch=4)

@@ -73,20 +73,22 @@ def test_wait_starts_a_worker_of_its_own_and_stops_it(worker_environment, monkey
 
 
 def test_unknown_names_are_refused_with_those_that_exist(project: Project) -> None:
-    with pytest.raises(CommandError, match="no project “nowhere”. There are: letters"):
+    with pytest.raises(CommandError, match=r"no project “nowhere”\. There are: letters"):
         run("score", "nowhere", scorer=["ocr"])
     with pytest.raises(CommandError, match="no scorer “taste”"):
         run("score", "letters", scorer=["taste"])
     with pytest.raises(CommandError, match="no generator “ghost”"):
         run("score", "letters", scorer=["ocr"], generator=["ghost"])
-    with pytest.raises(CommandError, match="not NAME.SETTING=VALUE"):
+    with pytest.raises(CommandError, match=r"not NAME\.SETTING=VALUE"):
         run("score", "letters", scorer=["ocr"], set=["nonsense"])
 
 
 def test_settings_and_choices_reach_the_job(project: Project, nobody_answers) -> None:
     generator = factories.generator(project, "painter")
 
-    run("score", "letters", scorer=["clipscore"], set=["clipscore.prefix=A photo of "], generator=["painter"], round=[2])
+    run(
+        "score", "letters", scorer=["clipscore"], set=["clipscore.prefix=A photo of "], generator=["painter"], round=[2]
+    )
 
     job = Job.objects.get()
     assert job.params["scorers"]["clipscore"]["prefix"] == "A photo of "
@@ -96,13 +98,14 @@ def test_settings_and_choices_reach_the_job(project: Project, nobody_answers) ->
 
 def test_scorers_are_listed_and_shown_in_words(db) -> None:
     listed, _err = run("scorers")
-    shown, _err = run("scorers", "technical")
+    assert listed == run("scorers", "list")[0]
+    shown, _err = run("scorers", "show", "technical")
 
     assert "near_duplicate" in listed
     assert "variance of the Laplacian" in shown
     assert "a picture or a video" in shown
     with pytest.raises(CommandError, match="no scorer “taste”"):
-        run("scorers", "taste")
+        run("scorers", "show", "taste")
 
 
 @pytest.mark.parametrize(

@@ -238,7 +238,8 @@ def test_a_part_held_by_one_worker_is_refused_to_another(project: Project) -> No
     first = working.claim_next(job, "first")
     second = working.claim_next(job, "second")
 
-    assert first is not None and second is None
+    assert first is not None
+    assert second is None
 
 
 def test_a_worker_that_lost_its_part_writes_nothing(project: Project) -> None:
@@ -261,7 +262,7 @@ def test_a_worker_that_lost_its_part_writes_nothing(project: Project) -> None:
 def test_what_a_dead_worker_wrote_is_kept_and_counted_once(project: Project, monkeypatch) -> None:
     texts(project, "a", "bb", "ccc", "dddd")
     monkeypatch.setattr(working, "SECONDS_BETWEEN_WRITES", 0.0)
-    monkeypatch.setattr(working, "pace", lambda: working.Pace(batch_size=1, threads=0))
+    monkeypatch.setattr(working, "pace", lambda queue: working.Pace(batch_size=1, threads=0))
     job = start(project)
     working.step(job.pk)
     job.refresh_from_db()
@@ -467,7 +468,7 @@ def test_a_job_at_which_nobody_works_is_cancelled_at_once(project: Project) -> N
 def test_a_cancelled_job_stops_at_the_next_batch_and_resumes_where_it_was(project: Project, monkeypatch) -> None:
     texts(project, "a", "bb", "ccc", "dddd")
     monkeypatch.setattr(working, "SECONDS_BETWEEN_WRITES", 0.0)
-    monkeypatch.setattr(working, "pace", lambda: working.Pace(batch_size=1, threads=0))
+    monkeypatch.setattr(working, "pace", lambda queue: working.Pace(batch_size=1, threads=0))
     original = recording.save
     job = start(project)
     working.step(job.pk)
@@ -515,7 +516,8 @@ def test_speed_after_a_pause_is_that_of_the_new_stretch(project: Project) -> Non
     starting.resume(job=job, by=None)
     job = work_through(job)
 
-    assert job.rate is not None and job.rate > 0.01  # a pause of three days would make it 0.000008
+    assert job.rate is not None
+    assert job.rate > 0.01
 
 
 # -- groups -----------------------------------------------------------------------------------------------------------

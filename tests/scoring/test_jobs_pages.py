@@ -295,7 +295,9 @@ def test_failures_come_as_csv_that_no_spreadsheet_runs(project: Project, sign_in
     ]
 
 
-def test_cancel_resume_and_retry_from_the_page(project: Project, sign_in, rung, django_capture_on_commit_callbacks) -> None:
+def test_cancel_resume_and_retry_from_the_page(
+    project: Project, sign_in, rung, django_capture_on_commit_callbacks
+) -> None:
     texts(project, "a", "bad one")
     (job,) = start_scoring(project=project, scorers={"length": {}}, by=None)
     client = sign_in("admin")
@@ -330,7 +332,8 @@ def test_the_list_shows_every_kind_and_narrows(project: Project, sign_in) -> Non
     everything = client.get(page("jobs")).content.decode()
     narrowed = client.get(page("jobs"), {"kind": "score"}).content.decode()
 
-    assert "Import of letters.jsonl" in everything and "length" in everything
+    assert "Import of letters.jsonl" in everything
+    assert "length" in everything
     assert "Import of letters.jsonl" not in narrowed
     assert "waits for a worker" in everything
 
@@ -355,7 +358,9 @@ def test_what_a_job_of_another_kind_left_is_shown(project: Project, sign_in) -> 
 
 def count_queries(client: Client, url: str) -> int:
     client.get(url)  # what is cached once a process does not count
-    with CaptureQueriesContext(connection, ) as queries:
+    with CaptureQueriesContext(
+        connection,
+    ) as queries:
         assert client.get(url).status_code == 200
     return len(queries)
 
@@ -397,7 +402,7 @@ def test_a_job_with_very_many_parts_draws_none_of_them(project: Project, sign_in
     html = sign_in("viewer").get(page("job", job.pk)).content.decode()
 
     assert "4 parts: 4 done" in html
-    assert "job-parts\"" not in html
+    assert 'job-parts"' not in html
 
 
 def test_a_try_that_waits_says_so(project: Project, sign_in) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from config.celery import app
+from curation.actions import jobs
 from curation.models import Job, JobChunk, Judgement, Project, Score, State
 from scoring import tasks
 from scoring.actions import starting
@@ -206,3 +207,17 @@ def test_the_queue_knows_how_many_messages_wait() -> None:
     tasks.sweep()
     assert tasks.messages_in("cpu") == 3, "one more, because the two that wait may be for other jobs"
     app.control.purge()
+
+
+def test_the_sweep_rings_for_every_kind_of_job(monkeypatch) -> None:
+    """An import, a build and an export whose messages were lost, and a scoring job, each by its own task."""
+    project = factories.project(task="text")
+    rung: list[tuple[str, int]] = []
+    for task in tasks.TASKS.values():
+        sent = lambda kwargs, queue, name=task.name: rung.append((name, kwargs["job_id"]))  # noqa: E731
+        monkeypatch.setattr(task, "apply_async", sent)
+    made = {kind: jobs.create(project=project, kind=kind, title="x", params={}, by=None) for kind in tasks.TASKS}
+
+    tasks.sweep()
+
+    assert sorted(rung) == sorted((tasks.TASKS[kind].name, job.pk) for kind, job in made.items())

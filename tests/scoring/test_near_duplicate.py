@@ -10,9 +10,13 @@ from PIL import ImageEnhance
 from curation.media.fingerprint import DUPLICATE, fingerprint
 from scoring import decoding
 from scoring.engine import Pace, run
-from scoring.scorers.base import ItemError, MediaFile, Reading
+from scoring.scorers.base import ItemError, MediaFile, Outcome, Reading
 from scoring.scorers.near_duplicate import nearest_in_group
 from tests.scoring import making
+
+
+def values(said: list[Outcome]) -> list[float]:
+    return [one.results["near_duplicate"].value for one in said if isinstance(one, Reading)]
 
 
 @pytest.mark.capability("C6")
@@ -28,7 +32,7 @@ def test_a_recoded_and_cropped_copy_is_named_and_a_stranger_is_not(tmp_path: Pat
 
     said = making.outcomes("near_duplicate", group)
 
-    first, stranger, last = [one.results["near_duplicate"].value for one in said if isinstance(one, Reading)]
+    first, stranger, last = values(said)
     assert first == last >= 1 - DUPLICATE
     assert stranger < 1 - DUPLICATE
     assert said[0].detail == {"nearest": group[2].sample_id, "group": 3}  # type: ignore[union-attr]
@@ -41,7 +45,7 @@ def test_the_same_picture_in_another_prompt_is_no_duplicate(tmp_path: Path) -> N
 
     said = making.outcomes("near_duplicate", asked)
 
-    assert [one.results["near_duplicate"].value for one in said if isinstance(one, Reading)] == [0.0, 0.0]
+    assert values(said) == [0.0, 0.0]
     assert [one.detail for one in said if isinstance(one, Reading)] == [{"nearest": None, "group": 1}] * 2
 
 
@@ -52,7 +56,7 @@ def test_stored_fingerprints_are_used_and_nothing_is_decoded(tmp_path: Path, mon
 
     said = making.outcomes("near_duplicate", [making.item(file) for file in files])
 
-    assert [one.results["near_duplicate"].value for one in said if isinstance(one, Reading)] == pytest.approx([1, 1], abs=1e-3)
+    assert values(said) == pytest.approx([1, 1], abs=1e-3)
 
 
 def test_a_computed_fingerprint_equals_the_stored_one(tmp_path: Path) -> None:
@@ -62,7 +66,7 @@ def test_a_computed_fingerprint_equals_the_stored_one(tmp_path: Path) -> None:
 
     said = making.outcomes("near_duplicate", [making.item(computed), making.item(stored)])
 
-    assert [one.results["near_duplicate"].value for one in said if isinstance(one, Reading)] == pytest.approx([1, 1], abs=1e-3)
+    assert values(said) == pytest.approx([1, 1], abs=1e-3)
 
 
 def test_videos_are_compared_with_videos(tmp_path: Path) -> None:
@@ -73,7 +77,7 @@ def test_videos_are_compared_with_videos(tmp_path: Path) -> None:
 
     said = making.outcomes("near_duplicate", [making.item(one) for one in [*films, still]])
 
-    same, again, other, picture = [one.results["near_duplicate"].value for one in said if isinstance(one, Reading)]
+    same, again, other, picture = values(said)
     assert min(same, again) > 1 - DUPLICATE
     assert other < 1 - DUPLICATE
     assert picture == 0.0

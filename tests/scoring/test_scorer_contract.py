@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -12,9 +13,10 @@ from typing import Any
 import pytest
 from PIL import Image
 
+from scoring import catalogue
 from scoring.catalogue import CATALOGUE, build, checked_settings, facts_of
 from scoring.engine import Pace, run
-from scoring.scorers.base import Item, ItemError, MediaFile, NotApplicable, Reading, Scorer, ScorerUnavailable
+from scoring.scorers.base import Item, ItemError, MediaFile, NotApplicable, Reading, Result, Scorer, ScorerUnavailable
 from tests.scoring import clip_weights, making
 
 NAMES = sorted(CATALOGUE)
@@ -93,7 +95,7 @@ def test_criteria_of_different_scorers_do_not_collide() -> None:
 def test_an_unknown_scorer_or_setting_is_refused_with_what_there_is() -> None:
     with pytest.raises(ScorerUnavailable, match=r"no scorer “clip”\. There are: .*clipscore.*technical"):
         facts_of("clip")
-    with pytest.raises(ScorerUnavailable, match="“ocr” has no setting “language”. It has: none"):
+    with pytest.raises(ScorerUnavailable, match=r"“ocr” has no setting “language”\. It has: none"):
         checked_settings("ocr", {"language": "de"})
     with pytest.raises(KeyError, match="scorer ocr has no output beauty"):
         facts_of("ocr").output("beauty")
@@ -132,7 +134,7 @@ def test_scores_do_not_depend_on_batches_threads_or_repetition(name: str, make, 
 
     alone = values(making.outcomes(scorer, good_items, Pace(batch_size=1, threads=0)))
 
-    for pace in (Pace(batch_size=3, threads=2, ahead=1), Pace(batch_size=100, threads=0)):
+    for pace in (Pace(batch_size=3, threads=2, ahead=1), Pace(batch_size=100, threads=2)):
         found = values(making.outcomes(scorer, good_items, pace))
         # Matrix products of another size round differently in float32; everything else is exact.
         assert found == [{key: pytest.approx(value, abs=2e-6) for key, value in one.items()} for one in alone]
@@ -161,7 +163,9 @@ def hostile(folder: Path) -> dict[str, MediaFile]:
 
 
 @pytest.mark.parametrize("name", PICTURE_SCORERS)
-def test_unreadable_pictures_are_errors_that_name_the_file_and_the_rest_goes_on(name: str, make, tmp_path: Path) -> None:
+def test_unreadable_pictures_are_errors_that_name_the_file_and_others_are_scored(
+    name: str, make, tmp_path: Path
+) -> None:
     bad = hostile(tmp_path)
     good = making.saved(making.scene(), tmp_path)
     files = [file for one in bad.values() for file in (one, good)]
@@ -243,3 +247,16 @@ def test_two_scorers_run_on_the_same_group_and_their_scores_carry_their_versions
     said = making.by_scorer(batches)
     assert all(isinstance(one, Reading) for outcomes in said.values() for one in outcomes)
     assert [len(outcomes) for outcomes in said.values()] == [4, 4]
+
+
+def test_the_example_of_the_documentation_is_all_a_new_scorer_needs(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "scorers.md").read_text(encoding="utf-8")
+    code, entry = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    names = dict(vars(catalogue))
+    exec(code, names)
+    exec(entry, names)
+    media = making.saved(Image.new("RGB", (9, 9), (100, 100, 100)), tmp_path)
+
+    said = making.outcomes(names["Brightness"](names["BRIGHTNESS"]), [making.item(media), making.item()])
+
+    assert said == [Reading({"brightness": Result(100.0)}), NotApplicable("the sample has no image")]

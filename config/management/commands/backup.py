@@ -18,7 +18,7 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             manifest = backup.write(options["file"])
-        except (backup.BackupError, dump.DumpError, OSError) as error:
+        except (backup.BackupError, dump.DumpError, *backup.STORAGE_ERRORS) as error:
             raise CommandError(str(error)) from error
         size = options["file"].stat().st_size
         self.stdout.write(

@@ -23,7 +23,7 @@ class Command(BaseCommand):
             raise CommandError("`up` is running. Stop it first: workers must not write while rows are replaced.")
         try:
             manifest = backup.restore(options["file"], overwrite=options["overwrite"])
-        except (backup.BackupError, dump.DumpError, OSError) as error:
+        except (backup.BackupError, dump.DumpError, *backup.STORAGE_ERRORS) as error:
             raise CommandError(f"{error} Nothing was changed.") from error
         except backup.UnfinishedError as error:
             raise CommandError(str(error)) from error

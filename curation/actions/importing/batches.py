@@ -11,7 +11,7 @@ from curation.formats.rows import JudgementRow, MediaRef, PromptRow, Refusal, Ro
 from curation.identity import canonical_json
 
 ROWS = 1000
-FILES = 64
+FILES = 128
 BYTES = 64 << 20
 
 

@@ -6,24 +6,26 @@ import hashlib
 import os
 from collections.abc import Iterable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from types import TracebackType
 
 from django.utils.translation import gettext as _
 
 from curation.actions import media
-from curation.decoding_pool import DecodingPool
+from curation.decoding_pool import DecoderDied, DecodingPool
 from curation.formats.rows import MediaRef
 from curation.media.errors import MediaRefused
 from curation.media.facts import Ingested
-from curation.media.ingestion import ingest, inspect
+from curation.media.ingestion import ingest_each, inspect
 
 # Fewer files than this are decoded here: starting processes would take longer.
 WORTH_A_POOL = 8
-PRELOADED = [ingest.__module__]
+REMEMBERED = 50_000
+# A process waits for this one after every call, and this one is busy writing rows.
+FILES_A_CALL = 8
 
 
 @dataclass(frozen=True)
@@ -45,13 +47,13 @@ class Taken:
 
 @dataclass
 class Errand:
-    """The files of one batch, some of them under way in another process."""
+    """The files of one batch by their handles, some of them under way in another process."""
 
     settled: dict[str, Taken] = field(default_factory=dict)
-    sources: dict[str, Path | bytes] = field(default_factory=dict)  # by digest, what must be decoded
-    names: dict[str, str] = field(default_factory=dict)
-    digests: dict[str, str] = field(default_factory=dict)  # of each reference
-    futures: dict[str, Future[Ingested]] = field(default_factory=dict)
+    refs: dict[str, MediaRef] = field(default_factory=dict)  # what must be decoded
+    digests: dict[str, str] = field(default_factory=dict)  # where they were taken beforehand
+    # The call that decodes a file, and the file's place in it.
+    calls: dict[str, tuple[Future[list[Ingested | MediaRefused]], int]] = field(default_factory=dict)
 
 
 def handle(ref: MediaRef) -> str:
@@ -62,16 +64,35 @@ def handle(ref: MediaRef) -> str:
 class Intake:
     """Takes in the files of an import, batch by batch; `begin` starts the next while `finish` ends the one before."""
 
-    def __init__(self, *, declare_absent: bool, is_dry_run: bool = False, processes: int | None = None) -> None:
+    def __init__(
+        self,
+        *,
+        declare_absent: bool,
+        is_dry_run: bool = False,
+        digests_first: bool = True,
+        processes: int | None = None,
+    ) -> None:
+        """Starts nothing yet.
+
+        Args:
+            declare_absent: a missing file is noted, not refused.
+            is_dry_run: files are looked at, not decoded and not stored.
+            digests_first: whether some files may be stored already, so that digesting all of them beforehand saves
+                decoding those. An import into an empty project has none, and its decoders digest anyway.
+            processes: how many decode; one a core by default.
+        """
         self.declare_absent = declare_absent
         self.is_dry_run = is_dry_run
+        self.digests_first = digests_first or is_dry_run
         self.processes = processes or os.cpu_count() or 1
         self.readers = ThreadPoolExecutor(self.processes)
         self.pool: DecodingPool | None = None
+        # Files that many rows name, such as the source of many edits, are taken in once.
+        self.met: dict[str, Taken] = {}
         self.limits = media.limits()
         # Travels to the other processes, which need neither Django nor the database; where they can reach the
         # storage they write the files themselves.
-        self.ingest = partial(ingest, limits=self.limits, keep=media.keep_elsewhere())
+        self.ingest_each = partial(ingest_each, limits=self.limits, keep=media.keep_elsewhere())
 
     def __enter__(self) -> Intake:
         return self
@@ -84,26 +105,15 @@ class Intake:
             self.pool.close(wait=kind is None)
 
     def begin(self, refs: Iterable[MediaRef]) -> Errand:
-        """Looks for the files, digests them, and starts decoding those that are not stored yet."""
+        """Looks for the files and starts decoding those that are not stored yet."""
         errand = Errand()
-        unique = {handle(ref): ref for ref in refs}
-        here = {}
-        for name, ref in unique.items():
-            taken = self._missing(ref)
+        for name, ref in {handle(ref): ref for ref in refs}.items():
+            taken = self.met.get(name) or self._missing(ref)
             if taken is None:
-                here[name] = ref
+                errand.refs[name] = ref
             else:
                 errand.settled[name] = taken
-        for (name, ref), digest in zip(here.items(), self.readers.map(_digest, here.values()), strict=True):
-            self._note(errand, name, ref, digest)
-        known = media.stored(errand.sources)
-        wanted = {sha256: source for sha256, source in errand.sources.items() if sha256 not in known}
-        errand.settled |= {
-            name: Taken(identity=sha256, asset_id=known[sha256])
-            for name, sha256 in errand.digests.items()
-            if sha256 in known
-        }
-        errand.sources = wanted
+        self._recognise(errand)
         self._start(errand)
         return errand
 
@@ -120,63 +130,86 @@ class Intake:
             % {"name": ref.name}
         )
 
-    def _note(self, errand: Errand, name: str, ref: MediaRef, digest: str) -> None:
-        if not digest:
-            errand.settled[name] = Taken(problem=_("“%(name)s” cannot be read") % {"name": ref.name})
-            return
-        errand.digests[name] = digest
-        errand.names[digest] = ref.name
-        errand.sources[digest] = Path(ref.path) if ref.path is not None else ref.data or b""
+    def _recognise(self, errand: Errand) -> None:
+        """Settles the files that are stored already. Bytes are digested in any case: that is how they are named."""
+        asked = {name: ref for name, ref in errand.refs.items() if self.digests_first or ref.path is None}
+        for name, digest in zip(asked, self.readers.map(_digest, asked.values()), strict=True):
+            if digest:
+                errand.digests[name] = digest
+            else:
+                problem = _("“%(name)s” cannot be read") % {"name": errand.refs.pop(name).name}
+                errand.settled[name] = Taken(problem=problem)
+        known = media.stored(errand.digests.values()) if errand.digests else {}
+        for name, digest in errand.digests.items():
+            if digest in known:
+                errand.settled[name] = Taken(identity=digest, asset_id=known[digest])
+                del errand.refs[name]
 
     def _start(self, errand: Errand) -> None:
-        if self.is_dry_run or (self.pool is None and len(errand.sources) < WORTH_A_POOL):
+        if self.is_dry_run or (self.pool is None and len(errand.refs) < WORTH_A_POOL):
             return
         if self.pool is None:
-            self.pool = DecodingPool(self.processes, PRELOADED)
-        try:
-            for sha256, source in errand.sources.items():
-                errand.futures[sha256] = self.pool.submit(self.ingest, source, name=errand.names[sha256])
-        except BrokenProcessPool:
-            self.pool = None  # what was not submitted is decoded alone
+            self.pool = DecodingPool(self.processes)
+        waiting = iter(errand.refs.items())
+        while group := list(islice(waiting, FILES_A_CALL)):
+            call = self.pool.submit(self.ingest_each, [_with_name(ref) for _handle, ref in group])
+            errand.calls |= {name: (call, place) for place, (name, _ref) in enumerate(group)}
 
     def finish(self, errand: Errand) -> Mapping[str, Taken]:
         """What became of each file, by its handle. Stores what is new."""
-        results = {sha256: self._result(errand, sha256) for sha256 in errand.sources}
-        problems = {sha256: found for sha256, found in results.items() if isinstance(found, str)}
-        ready = {sha256: found for sha256, found in results.items() if isinstance(found, Ingested)}
-        assets = media.store_many_from(ready, errand.sources)
-        for name, sha256 in errand.digests.items():
-            if name not in errand.settled:
-                errand.settled[name] = Taken(
-                    identity=sha256, asset_id=assets.get(sha256), problem=problems.get(sha256, "")
-                )
+        ready: dict[str, Ingested] = {}
+        for name, ref in errand.refs.items():
+            found = self._result(errand, name, ref)
+            if isinstance(found, Ingested):
+                ready[name] = found
+            else:
+                errand.settled[name] = Taken(identity=errand.digests.get(name, ""), problem=found)
+        assets = media.store_many_from(
+            {one.sha256: one for one in ready.values()},
+            {one.sha256: _source(errand.refs[name]) for name, one in ready.items()},
+        )
+        for name, one in ready.items():
+            errand.settled[name] = Taken(identity=one.sha256, asset_id=assets[one.sha256])
+        self._remember(errand.settled)
         return errand.settled
 
-    def _result(self, errand: Errand, sha256: str) -> Ingested | str | None:
-        """The stored file, why it was refused, or None in a dry run that found nothing wrong."""
-        name, source = errand.names[sha256], errand.sources[sha256]
+    def _result(self, errand: Errand, name: str, ref: MediaRef) -> Ingested | str:
+        """The stored file, or why it was refused; in a dry run, nothing said where nothing is wrong."""
         try:
             if self.is_dry_run:
-                inspect(source, name=name, limits=self.limits)
-                return None
-            future = errand.futures.get(sha256)
-            return self.ingest(source, name=name) if future is None else self._awaited(future, source, name)
+                inspect(_source(ref), name=ref.name, limits=self.limits)
+                return ""
+            found = self._decoded(errand.calls.get(name), ref)
         except MediaRefused as error:
             return str(error)
+        except DecoderDied:
+            return _("“%(name)s” crashes the decoder; save it again with another program") % {"name": ref.name}
+        return str(found) if isinstance(found, MediaRefused) else found
 
-    def _awaited(self, future: Future[Ingested], source: Path | bytes, name: str) -> Ingested:
-        """The result of another process. Where that process died, the file is tried again in one of its own."""
+    def _decoded(
+        self, call: tuple[Future[list[Ingested | MediaRefused]], int] | None, ref: MediaRef
+    ) -> Ingested | MediaRefused:
+        """The answer about one file. Where its call died, it may have been another file's fault: it is asked alone."""
+        if call is None or self.pool is None:
+            return self.ingest_each([_with_name(ref)])[0]
+        future, place = call
         try:
-            return future.result()
-        except BrokenProcessPool:
-            self.pool = None
-        alone = DecodingPool(1, PRELOADED)
-        try:
-            return alone.submit(self.ingest, source, name=name).result()
-        except BrokenProcessPool as error:
-            raise MediaRefused(name, "the decoder crashed on it", "Save it again with another program") from error
-        finally:
-            alone.close(wait=False)
+            return future.result()[place]
+        except DecoderDied:
+            return self.pool.submit(self.ingest_each, [_with_name(ref)]).result()[0]
+
+    def _remember(self, settled: Mapping[str, Taken]) -> None:
+        self.met |= {name: taken for name, taken in settled.items() if taken.asset_id is not None}
+        while len(self.met) > REMEMBERED:
+            del self.met[next(iter(self.met))]
+
+
+def _with_name(ref: MediaRef) -> tuple[Path | bytes, str]:
+    return _source(ref), ref.name
+
+
+def _source(ref: MediaRef) -> Path | bytes:
+    return Path(ref.path) if ref.path is not None else ref.data or b""
 
 
 def _digest(ref: MediaRef) -> str:

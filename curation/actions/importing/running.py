@@ -76,13 +76,20 @@ def _work(run: Run, progress: Progress) -> None:
     workspace = workspace_of(run.job)
     workspace.mkdir(parents=True, exist_ok=True)
     rehearsal = Rehearsal(run, workspace) if options.is_dry_run else None
-    with Intake(declare_absent=options.declare_absent, is_dry_run=options.is_dry_run) as intake:
+    with Intake(
+        declare_absent=options.declare_absent, is_dry_run=options.is_dry_run, digests_first=_has_met_files(run)
+    ) as intake:
         for batch, taken in _taken_in(run, workspace, intake):
             if not jobs.beat(run.job, run.owner):
                 raise Lost
             _write(run, batch, taken, rehearsal)
             progress(run)
     _finish(run, rehearsal)
+
+
+def _has_met_files(run: Run) -> bool:
+    """Whether files of this import may be stored already: it is resumed, or the project has samples."""
+    return run.job.attempts > 1 or run.project.samples.exists()
 
 
 def _set_total(run: Run) -> None:

@@ -10,7 +10,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from curation.actions import datasets, recipes
 from curation.errors import PairwrightError
 from curation.models import DatasetVersion, Job, Project
-from curation.recipe_words import lines
+from curation.recipe_words import in_order, lines
 from curation.recipes.parse import parse
 
 
@@ -48,19 +48,23 @@ class Command(BaseCommand):
         self.stdout.write(f"{version} by “{version.recipe}”")
         self.stdout.write("\n".join(lines(version.funnel)))
         for what in ("pairs_by_split", "pairs_by_basis"):
-            parts = ", ".join(f"{name} {count:,}" for name, count in counts[what].items()) or "none"
+            parts = ", ".join(f"{name} {counts[what][name]:,}" for name in in_order(counts[what])) or "none"
             self.stdout.write(f"  {what.replace('_', ' ')}: {parts}")
         self.stdout.write(f"  {counts['pairs']:,} pairs of {counts['prompts_with_pairs']:,} prompts")
         self.stdout.write(f"  digest {version.digest}")
         if not version.pair_count and version.manifest["recipe"]["rules"]["pairing"]["rule"] != "none":
-            self.stdout.write(self.style.WARNING("  No pair survived. The line that drops to zero says which step to mend."))
+            self.stdout.write(
+                self.style.WARNING("  No pair survived. The line that drops to zero says which step to mend.")
+            )
 
 
 def read_recipe(name: str) -> str:
     """The text of a recipe file, or a sentence about why there is none."""
     path = Path(name)
     if not path.is_file():
-        raise CommandError(f"{name!r} is not a file. Name a recipe in YAML; examples are in curation/recipes/examples/.")
+        raise CommandError(
+            f"{name!r} is not a file. Name a recipe in YAML; examples are in curation/recipes/examples/."
+        )
     try:
         return path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:

@@ -31,9 +31,15 @@ class Command(BaseCommand):
             raise CommandError("Name a recipe file, or use --schema.")
         text = read_recipe(options["file"])
         try:
-            recipe = recipes.check(project=self._project(options["project"]), text=text) if options["project"] else parse(text)
+            recipe = (
+                recipes.check(project=self._project(options["project"]), text=text)
+                if options["project"]
+                else parse(text)
+            )
         except RecipeProblems as error:
-            problems = "\n".join(f"{options['file']}:{p.line}:{p.column}: {p.message} {p.remedy}" for p in error.problems)
+            problems = "\n".join(
+                f"{options['file']}:{p.line}:{p.column}: {p.message} {p.remedy}" for p in error.problems
+            )
             raise CommandError(problems) from error
         self.stdout.write(f"“{recipe.title}” is a recipe. Digest {recipe.digest()}")
 

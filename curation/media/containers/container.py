@@ -18,6 +18,7 @@ class Container:
     frames: int
     dropped: tuple[str, ...]
     clean: Callable[[], bytes]
+    is_plain: bool = False  # JPEG only: JFIF with three components of 8 bits, so its colours need no guess
 
 
 def once_each(names: list[str]) -> tuple[str, ...]:

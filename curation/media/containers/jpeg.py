@@ -11,6 +11,7 @@ _SOI, _EOI, _SOS = 0xD8, 0xD9, 0xDA
 _APP0, _APP1, _APP2, _APP13, _APP14, _COMMENT = 0xE0, 0xE1, 0xE2, 0xED, 0xEE, 0xFE
 # C4, C8 and CC lie in the same range but are tables and reservations, not frame headers.
 _FRAME_HEADERS = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
+_NO_END = "it is cut off: its end marker is missing"
 _SEARCHED_AT_ONCE = 2**18
 _JFIF_BYTES = 14  # "JFIF\0", version, density and two zeros where a thumbnail would begin
 
@@ -23,7 +24,8 @@ def read(data: bytes) -> Container:
     """
     kept: list[bytes | memoryview] = [b"\xff\xd8"]
     dropped: list[str] = []
-    shape: tuple[int, int, int] | None = None
+    shape: tuple[int, int, int, int] | None = None
+    is_jfif = False
     view = memoryview(data)
     position = 2
     while True:
@@ -33,6 +35,7 @@ def read(data: bytes) -> Container:
             break
         if marker in _FRAME_HEADERS and shape is None:
             shape = _shape(payload)
+        is_jfif = (is_jfif or _is_jfif(marker, payload)) and not _is_adobe(marker, payload)
         name = _metadata_name(marker, payload)
         if name:
             dropped.append(name)
@@ -51,8 +54,9 @@ def read(data: bytes) -> Container:
     if position < len(data):
         dropped.append(f"{len(data) - position} bytes after its end")
     kept.append(b"\xff\xd9")
-    height, width, bits = shape
-    return Container(width, height, bits, 1, once_each(dropped), lambda: b"".join(kept))
+    height, width, bits, components = shape
+    is_plain = is_jfif and components == 3 and bits == 8
+    return Container(width, height, bits, 1, once_each(dropped), lambda: b"".join(kept), is_plain)
 
 
 def _next_segment(data: bytes, position: int) -> tuple[int, int, int]:
@@ -60,7 +64,7 @@ def _next_segment(data: bytes, position: int) -> tuple[int, int, int]:
     while data[position : position + 2] == b"\xff\xff":
         position += 1
     if len(data) < position + 2:
-        raise Damaged("it is cut off: its end marker is missing")
+        raise Damaged(_NO_END)
     if data[position] != 0xFF:
         raise Damaged(f"byte {position} is not the start of a segment")
     marker = data[position + 1]
@@ -74,11 +78,19 @@ def _next_segment(data: bytes, position: int) -> tuple[int, int, int]:
     return marker, position, end
 
 
-def _shape(payload: memoryview) -> tuple[int, int, int]:
+def _shape(payload: memoryview) -> tuple[int, int, int, int]:
     if len(payload) < 6:
         raise Damaged("its frame header is too short")
-    bits, height, width = struct.unpack_from(">BHH", payload)
-    return height, width, bits
+    bits, height, width, components = struct.unpack_from(">BHHB", payload)
+    return height, width, bits, components
+
+
+def _is_jfif(marker: int, payload: memoryview) -> bool:
+    return marker == _APP0 and bytes(payload[:5]) == b"JFIF\0"
+
+
+def _is_adobe(marker: int, payload: memoryview) -> bool:
+    return marker == _APP14 and bytes(payload[:5]) == b"Adobe"
 
 
 def _metadata_name(marker: int, payload: memoryview) -> str:
@@ -86,9 +98,7 @@ def _metadata_name(marker: int, payload: memoryview) -> str:
 
     JFIF and Adobe segments say how to turn the components into colours, so they are part of it.
     """
-    if marker == _APP0 and bytes(payload[:5]) == b"JFIF\0":
-        return ""
-    if marker == _APP14 and bytes(payload[:5]) == b"Adobe":
+    if _is_jfif(marker, payload) or _is_adobe(marker, payload):
         return ""
     if marker == _COMMENT:
         return "comment"
@@ -121,4 +131,4 @@ def _end_of_scan(data: bytes, position: int) -> int:
         ends = places[(following != 0) & (following != 0xFF) & (following & 0xF8 != 0xD0)]
         if len(ends):
             return start + int(ends[0])
-    raise Damaged("it is cut off: its end marker is missing")
+    raise Damaged(_NO_END)

@@ -4,10 +4,10 @@ from dataclasses import dataclass, replace
 
 import polars as pl
 
-from curation.recipes.refusals import refuse_ensemble_beside_member, refuse_mixed_contexts
 from curation.recipes.frames import Evidence
 from curation.recipes.funnel import Step, first_reason, step
 from curation.recipes.model import EvidenceRule, Recipe
+from curation.recipes.refusals import refuse_ensemble_beside_member, refuse_mixed_contexts
 
 PEOPLE = ("person",)
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from curation import pairing as rules
-from curation.recipes.funnel import Step, sift, step
+from curation.recipes.funnel import Step, first_reason, sift, step
 from curation.recipes.model import Pairing
 from curation.recipes.signals import EXACT_HALF, Heard, verdicts
 
@@ -92,9 +92,14 @@ def _prompts_without(valued: pl.DataFrame, couples: pl.DataFrame) -> Step:
         chosen=pl.col("may_be_chosen").any(), rejected=pl.col("may_be_rejected").any(), n=pl.len()
     )
     lacking = sides.join(couples.select("prompt_id").unique(), on="prompt_id", how="anti")
-    reason = pl.when(~pl.col("chosen")).then(pl.lit("nobody_chosen"))
-    reason = reason.when(~pl.col("rejected") | (pl.col("n") < 2)).then(pl.lit("nobody_rejected"))
-    dropped = lacking.select(reason.otherwise(pl.lit("gap_too_small")).alias("reason"), "prompt_id").sort("prompt_id")
+    reason = first_reason(
+        [
+            ("nobody_chosen", ~pl.col("chosen")),
+            ("nobody_rejected", ~pl.col("rejected") | (pl.col("n") < 2)),
+            ("gap_too_small", pl.lit(True)),
+        ]
+    )
+    dropped = lacking.select(reason.alias("reason"), "prompt_id").sort("prompt_id")
     return step("matched", "prompts", kept=sides.height - dropped.height, dropped=dropped)
 
 
@@ -173,21 +178,31 @@ def _compared(drawn: pl.DataFrame, judge: Heard) -> pl.DataFrame:
 
 def _sifted(candidates: pl.DataFrame, lists: rules.Lists, couples: pl.DataFrame) -> Step:
     """The prompts whose two lists gave a couple, and what the others lack."""
-    chosen = _usable(candidates, lists.chosen, "may_be_chosen").rename({"usable": "chosen", "bad": "bad"})
-    rejected = _usable(candidates, lists.rejected, "may_be_rejected").select("prompt_id", rejected="usable")
-    entered = chosen.join(rejected, on="prompt_id", how="full", coalesce=True)
+    chosen = _able(candidates, lists.chosen, "may_be_chosen")
+    rejected = _able(candidates, lists.rejected, "may_be_rejected")
+    entered = chosen.join(rejected, on="prompt_id", suffix="_rejected")
     lacking = entered.join(couples.select("prompt_id"), on="prompt_id", how="anti")
-    reason = pl.when(pl.col("bad").fill_null(False)).then(pl.lit("judged_bad"))
-    reason = reason.when(~pl.col("chosen").fill_null(False)).then(pl.lit("nobody_chosen"))
-    reason = reason.when(~pl.col("rejected").fill_null(False)).then(pl.lit("nobody_rejected"))
-    dropped = lacking.select(reason.otherwise(pl.lit("no_points")).alias("reason"), "prompt_id").sort("prompt_id")
+    reason = first_reason(
+        [
+            ("judged_bad", pl.col("bad")),
+            ("nobody_chosen", ~pl.col("able")),
+            ("nobody_rejected", ~pl.col("able_rejected")),
+            ("no_points", ~pl.col("valued") | ~pl.col("valued_rejected")),
+            # The only one with points in both lists is the same sample.
+            ("gap_too_small", pl.lit(True)),
+        ]
+    )
+    dropped = lacking.select(reason.alias("reason"), "prompt_id").sort("prompt_id")
     return step("sifted_by_points", "prompts", kept=entered.height - dropped.height, dropped=dropped)
 
 
-def _usable(candidates: pl.DataFrame, listed: pl.DataFrame, side: str) -> pl.DataFrame:
+def _able(candidates: pl.DataFrame, listed: pl.DataFrame, side: str) -> pl.DataFrame:
+    """For each prompt of a list: whether any of it may take the side, any has points too, all was called bad."""
     here = candidates.join(listed, on=["prompt_id", "sample_id"], how="semi")
     return here.group_by("prompt_id").agg(
-        usable=(pl.col(side) & pl.col("value").is_not_null()).any(), bad=pl.col("judged_bad").all()
+        able=pl.col(side).any(),
+        valued=(pl.col(side) & pl.col("value").is_not_null()).any(),
+        bad=pl.col("judged_bad").all(),
     )
 
 

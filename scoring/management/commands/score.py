@@ -35,7 +35,11 @@ class Command(BaseCommand):
             "--scorer", action="append", default=[], metavar="NAME", help=f"may be repeated: {', '.join(CATALOGUE)}"
         )
         parser.add_argument(
-            "--set", action="append", default=[], metavar="NAME.SETTING=VALUE", help="a setting of a scorer; may be repeated"
+            "--set",
+            action="append",
+            default=[],
+            metavar="NAME.SETTING=VALUE",
+            help="a setting of a scorer; may be repeated",
         )
         parser.add_argument("--generator", action="append", default=[], help="only samples of this generator")
         parser.add_argument("--round", action="append", default=[], type=int, help="only samples of this round")

@@ -17,12 +17,15 @@ class Command(BaseCommand):
     help = "List the scorers, or show one: what it judges, how its number comes about, what it needs."
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("scorer", nargs="?", help="name of one scorer")
+        parser.add_argument("what", nargs="?", default="list", choices=["list", "show"])
+        parser.add_argument("scorer", nargs="?", help="name of the one to show")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        if not options["scorer"]:
+        if options["what"] == "list":
             self._list()
             return
+        if not options["scorer"]:
+            raise CommandError("Say which one: python manage.py scorers show NAME")
         try:
             self._show(facts_of(options["scorer"]))
         except ScorerUnavailable as error:
@@ -32,7 +35,7 @@ class Command(BaseCommand):
         width = max(len(name) for name in CATALOGUE)
         for name, facts in sorted(CATALOGUE.items()):
             self.stdout.write(f"{name.ljust(width)}  {facts.queue}  {_(facts.judges)}")
-        self.stdout.write("\nOne of them: python manage.py scorers NAME")
+        self.stdout.write("\nOne of them: python manage.py scorers show NAME")
 
     def _show(self, facts: ScorerFacts) -> None:
         self.stdout.write(f"{_(facts.title)} ({facts.name}, version {facts.version})\n")
@@ -41,7 +44,9 @@ class Command(BaseCommand):
             self.stdout.write(textwrap.fill(text, 96, initial_indent="    ", subsequent_indent="    "))
         self.stdout.write("  returns")
         for output in facts.outputs:
-            self.stdout.write(f"    {output.criterion}: {_(output.title)}, {cards.span(output)}, {cards.direction(output)}")
+            self.stdout.write(
+                f"    {output.criterion}: {_(output.title)}, {cards.span(output)}, {cards.direction(output)}"
+            )
         for setting in facts.settings:
             self.stdout.write(f"  setting {setting.name} = {setting.default!r}: {_(setting.help)}")
 

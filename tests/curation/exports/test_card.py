@@ -7,7 +7,7 @@ import pytest
 import yaml
 from huggingface_hub import DatasetCard
 
-from curation.exports import canonical, pickapic, trl
+from curation.exports import canonical_columns, pickapic, trl
 from curation.exports.columns import arrow_schema, features_json, features_yaml
 from curation.exports.rows import FunnelStep, GeneratorSummary, RaterSummary
 from curation.exports.writing import write_export
@@ -21,7 +21,9 @@ def card_of(tmp_path, formats=("canonical",), **context) -> tuple[dict, str]:
     return yaml.safe_load(text.split("---")[1]), text
 
 
-@pytest.mark.parametrize("columns", [canonical.PAIRS, canonical.RATINGS, trl.TEXT, trl.VISION, pickapic.COLUMNS])
+@pytest.mark.parametrize(
+    "columns", [canonical_columns.PAIRS, canonical_columns.RATINGS, trl.TEXT, trl.VISION, pickapic.COLUMNS]
+)
 def test_columns_are_the_same_for_the_file_the_card_and_datasets(columns):
     features = datasets.Features.from_dict({name: features_json(feature) for name, feature in columns.items()})
 

@@ -471,3 +471,25 @@ def test_a_version_that_only_keeps_samples_is_exported_as_ratings(tmp_path):
     assert (rated.num_rows, rated["label"][0]) == (1, None)
     assert "**1 sample**" in (tmp_path / "out" / "README.md").read_text()
     assert read_back(tmp_path / "out", made).is_clean
+
+
+def test_what_trl_cannot_say_is_left_out_with_its_reason(tmp_path):
+    store = Store()
+    asked, other = ExportPrompt("p", "why?"), ExportPrompt("q", "how?")
+    filmed = ExportPrompt("v", "what happens?", inputs=(store.video(1),))
+    good = pair(0, subject(1, asked, text="good"), subject(2, asked, text="bad"))
+    odd = [
+        pair(1, subject(3, asked, text="a"), subject(4, asked, text="b"), "tie"),
+        pair(2, subject(5, asked, text="a"), subject(6, asked, text="b"), "both_bad"),
+        pair(3, subject(7, asked, text="a"), subject(8, asked)),
+        pair(4, subject(9, asked, text="a"), subject(10, other, text="b")),
+        pair(5, subject(11, filmed, text="a"), subject(12, filmed, text="b")),
+        pair(6, subject(13, asked, text="a", media=[store.picture(1)]), subject(14, asked, text="b")),
+    ]
+    made = source([good, *odd], store, task="understanding")
+
+    manifest = write_export(made, ["trl"], tmp_path / "out").manifest
+
+    assert load(tmp_path / "out", "trl", tmp_path, split="train")["pair_id"][:] == [good.pair_id]
+    assert sorted(manifest["left_out"]["trl"].values()) == [1, 1, 1, 1, 2]
+    assert read_back(tmp_path / "out", made).is_clean

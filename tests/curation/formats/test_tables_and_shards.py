@@ -17,6 +17,7 @@ def test_csv_with_our_columns_synonyms_and_columns_of_ones_own(tmp_path: Path) -
         "a dog,c.png,sdxl,x,,,,\n"
         "a cow,d.png,sdxl,,,{bad,,\n"
         "a hen\n"
+        ",e.png,sdxl,,,,,\n"
     )
 
     read = Read(tmp_path / "a.csv", tmp_path)
@@ -27,6 +28,7 @@ def test_csv_with_our_columns_synonyms_and_columns_of_ones_own(tmp_path: Path) -
     assert row.meta == {"source": "laion", "cfg": "3.5"}
     assert [reason.partition(": ")[2][:30] for reason in read.reasons] == [
         "seed must be a whole number, n", "not valid JSON: Expecting prop", "1 cells where the header names",
+        "prompt is missing",
     ]  # fmt: skip
 
 

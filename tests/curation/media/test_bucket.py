@@ -65,7 +65,10 @@ def test_a_picture_lies_in_the_bucket_under_its_digest_once(bucket):
     store(data)
 
     sha256 = hashlib.sha256(data).hexdigest()
-    assert names(bucket) == [f"media/originals/{sha256[:2]}/{sha256}", f"media/thumbnails/{sha256[:2]}/{sha256}-256.jpg"]
+    assert names(bucket) == [
+        f"media/originals/{sha256[:2]}/{sha256}",
+        f"media/thumbnails/{sha256[:2]}/{sha256}-256.jpg",
+    ]
     after = bucket.list_objects_v2(Bucket=BUCKET)["Contents"]
     assert [one["LastModified"] for one in after] == [one["LastModified"] for one in before]
 
@@ -89,9 +92,7 @@ def test_the_site_serves_parts_and_thumbnails_from_the_bucket(bucket, client):
     project = factories.project()
     data = video()
     rendition = store(data)
-    placement = SampleMedia.objects.create(
-        sample=factories.sample(factories.prompt(project)), asset=rendition.asset
-    )
+    placement = SampleMedia.objects.create(sample=factories.sample(factories.prompt(project)), asset=rendition.asset)
     client.force_login(factories.member(project, "annotator"))
 
     part = client.get(reverse("media", args=[placement.address]), headers={"Range": "bytes=10-19"})
@@ -127,7 +128,7 @@ def test_copies_stay_below_their_limit_and_those_used_last_stay(tmp_path):
         path = copies.fetch(f"a/{number}", 100, lambda: io.BytesIO(b"x" * 100))
         os.utime(path, (number, number))
 
-    left = sorted((int(path.name) for path in (tmp_path / "a").iterdir()))
+    left = sorted(int(path.name) for path in (tmp_path / "a").iterdir())
     assert sum(path.stat().st_size for path in (tmp_path / "a").iterdir()) <= 1000
     assert left[-1] == 29
     assert left == list(range(30 - len(left), 30))

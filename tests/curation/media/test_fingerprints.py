@@ -42,7 +42,9 @@ CHANGES = {
 @pytest.mark.parametrize("change", CHANGES)
 def test_a_changed_picture_is_found_again(change):
     pictures = [scene(seed, (384, 288)) for seed in SEEDS]
-    pairs = [(fingerprint([picture]), fingerprint([CHANGES[change](picture, seed)])) for seed, picture in enumerate(pictures)]
+    pairs = [
+        (fingerprint([picture]), fingerprint([CHANGES[change](picture, seed)])) for seed, picture in enumerate(pictures)
+    ]
 
     assert max(distance(a, b) for a, b in pairs) <= DUPLICATE
 
@@ -66,7 +68,7 @@ def test_pairs_come_nearest_first_with_their_positions():
 
     found = near_duplicates(prints)
 
-    assert [(pair.first, pair.second) for pair in found][0] == (0, 3)
+    assert (found[0].first, found[0].second) == (0, 3)
     assert {(pair.first, pair.second) for pair in found} == {(0, 3), (0, 2), (2, 3)}
     assert found[0].distance < 1e-5
 

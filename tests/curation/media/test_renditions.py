@@ -50,7 +50,9 @@ def test_a_plain_picture_is_its_own_rendition(format, mode):
     assert taken.files.original is data
 
 
-@pytest.mark.parametrize("extra", [{"progressive": True}, {"quality": 95, "subsampling": 0}, {"restart_marker_rows": 1}])
+@pytest.mark.parametrize(
+    "extra", [{"progressive": True}, {"quality": 95, "subsampling": 0}, {"restart_marker_rows": 1}]
+)
 def test_every_kind_of_plain_jpeg_is_its_own_rendition(extra):
     assert ingest(encoded(scene(), "JPEG", **extra)).is_original
 
@@ -307,7 +309,9 @@ def test_a_picture_smaller_than_its_thumbnail_is_not_blown_up():
 
 
 def test_a_very_long_picture_has_a_thumbnail_one_pixel_high():
-    assert decoded(ingest(encoded(scene(size=(4000, 16)).crop((0, 0, 4000, 2)), "PNG")).files.thumbnails[256]).height == 1
+    assert (
+        decoded(ingest(encoded(scene(size=(4000, 16)).crop((0, 0, 4000, 2)), "PNG")).files.thumbnails[256]).height == 1
+    )
 
 
 def test_one_picture_is_decoded_once(monkeypatch):

@@ -79,9 +79,7 @@ def test_one_asset_in_two_projects_has_two_doors(client, project, place):
     data = encoded(scene(), "PNG")
     placement = place(data)
     elsewhere = factories.project()
-    other = SampleMedia.objects.create(
-        sample=factories.sample(factories.prompt(elsewhere)), asset=placement.asset
-    )
+    other = SampleMedia.objects.create(sample=factories.sample(factories.prompt(elsewhere)), asset=placement.asset)
     client.force_login(factories.member(elsewhere, "annotator"))
 
     assert client.get(address(placement)).status_code == 404

@@ -235,7 +235,7 @@ def test_a_worker_that_does_not_see_the_folder_says_so():
     store(encoded(scene(), "PNG"))
     os.rename(default_storage.path("originals"), default_storage.path("elsewhere"))
 
-    with pytest.raises(Unavailable, match="sees no media in .* Mount the media folder"):
+    with pytest.raises(Unavailable, match=r"sees no media in .* Mount the media folder"):
         media.local_path(rendition=Rendition.objects.get())
 
 

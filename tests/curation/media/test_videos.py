@@ -197,7 +197,6 @@ def test_a_video_by_path_brings_no_copy_of_itself_home(stored):
     assert ingest(stored(video())).files.original is None
 
 
-
 def test_a_video_is_never_taken_for_a_picture():
     assert ingest(encoded(scene(), "AVIF")).facts.kind == "image"
     assert ingest(video(2)).facts.kind == "video"

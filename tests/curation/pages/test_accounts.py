@@ -120,9 +120,7 @@ def test_a_forgotten_password_is_set_anew_by_mail(client) -> None:
     link = re.search(r"http://testserver(/password/set/\S+)", mail.outbox[0].body)
     assert link
     page = client.get(link[1], follow=True)
-    client.post(
-        page.redirect_chain[-1][0], {"new_password1": "violet window 41", "new_password2": "violet window 41"}
-    )
+    client.post(page.redirect_chain[-1][0], {"new_password1": "violet window 41", "new_password2": "violet window 41"})
 
     assert _sign_in(client, "rosa", "violet window 41").status_code == 302
     assert "no longer works" in client.get(link[1], follow=True).content.decode()

@@ -133,8 +133,9 @@ def test_what_was_retracted_is_struck_with_its_reason_and_counts_no_more(reader,
 
 
 def test_a_rater_in_quarantine_is_called_so(reader, boats) -> None:
+    since = boats.prompt.created_at
     raters.set_standing(
-        project=boats.project, rater=boats.person, state="quarantined", reason="too quick", by=None, since=boats.prompt.created_at
+        project=boats.project, rater=boats.person, state="quarantined", reason="too quick", by=None, since=since
     )
 
     assert "rater-07 person quarantined" in _words(_page(reader, boats))
@@ -151,9 +152,7 @@ def test_pictures_that_came_with_the_prompt_stand_by_role(reader, boats) -> None
 
 def test_unsafe_samples_are_veiled_until_one_asks(reader, boats) -> None:
     flagged = boats.samples[2]
-    judgements.record(
-        project=boats.project, acts=[Act(boats.person.pk, "flag", flags=[NewFlag(flagged.pk, "unsafe")])]
-    )
+    judgements.record(project=boats.project, acts=[Act(boats.person.pk, "flag", flags=[NewFlag(flagged.pk, "unsafe")])])
 
     html = _page(reader, boats)
 
@@ -253,6 +252,19 @@ def test_the_page_of_a_sample_says_who_exactly_scored_it(reader, boats) -> None:
     assert "clip-tiny · model seed 1 weights random" in words
     assert boats.scorer.identity_digest in words
     assert "Sharpness v1 30" in words
+
+
+def test_the_page_of_a_sample_calls_its_siblings_as_the_group_page_does(reader, boats) -> None:
+    first, second = boats.samples[:2]
+    notes = [NewNote(boats.prompt.pk, "about another", boats.samples[2].pk), NewNote(boats.prompt.pk, "of all")]
+    judgements.record(project=boats.project, acts=[Act(boats.person.pk, "write", notes=notes)])
+
+    html = reader.get(reverse("sample", args=[boats.project.slug, first.pk])).content.decode()
+
+    assert re.search(rf"1 flux-dev r0 over \d {second.generator}", _words(html))
+    assert f'href="{reverse("prompt", args=[boats.project.slug, boats.prompt.pk])}#sample-{second.pk}"' in html
+    assert "of all" in html
+    assert "about another" not in html
 
 
 def test_a_sample_of_another_project_is_not_found(reader, boats) -> None:

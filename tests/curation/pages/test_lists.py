@@ -3,6 +3,8 @@
 import re
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from curation.actions import judgements
@@ -60,7 +62,9 @@ def test_bounds_of_a_score_hold_the_samples_between_them(reader, boats) -> None:
 
 
 def test_the_histogram_counts_every_living_score_and_its_bars_know_their_bounds(reader, boats) -> None:
-    html = reader.get(reverse("samples", args=[boats.project.slug]) + f"?sort={_column(boats)}").content.decode()
+    address = reverse("samples", args=[boats.project.slug]) + f"?sort={_column(boats)}"
+
+    html = reader.get(f"{address}&part=histogram").content.decode()
 
     [column] = [c for c in score_columns.of_project(boats.project) if c.key == _column(boats)]
     histogram = score_columns.histogram(column)
@@ -69,6 +73,7 @@ def test_the_histogram_counts_every_living_score_and_its_bars_know_their_bounds(
     assert html.count('class="bin bin-in"') == len(histogram.counts) == 40
     assert 'data-low="0.0"' in html
     assert 'data-high="70.0"' in html
+    assert f'hx-get="{address}&amp;part=histogram"' in reader.get(address).content.decode()
 
 
 def test_scores_of_another_occasion_or_prompt_do_not_double_a_sample(reader, boats) -> None:
@@ -135,7 +140,9 @@ def test_words_with_operators_of_the_search_language_are_only_words(reader, boat
         assert reader.get(reverse("prompts", args=[boats.project.slug]), {"q": words}).status_code == 200
 
 
-@pytest.mark.parametrize("query", ["?sort=1.2.3", "?sort=9999.1", "?low=abc&sort=", "?round=x", "?after=zz", "?high=nan"])
+@pytest.mark.parametrize(
+    "query", ["?sort=1.2.3", "?sort=9999.1", "?low=abc&sort=", "?round=x", "?after=zz", "?high=nan"]
+)
 def test_an_address_that_was_tampered_with_is_refused_in_words(reader, boats, query) -> None:
     answer = reader.get(reverse("samples", args=[boats.project.slug]) + query)
 
@@ -143,7 +150,7 @@ def test_an_address_that_was_tampered_with_is_refused_in_words(reader, boats, qu
     assert "That cannot be done" in answer.content.decode()
 
 
-def test_pages_of_a_sorted_list_hold_every_sample_once(reader, boats, monkeypatch) -> None:
+def test_pages_of_a_sorted_list_hold_every_sample_once(reader, boats) -> None:
     more = [factories.sample(boats.prompt) for _ in range(70)]
     judgements.record_pass(
         project=boats.project,
@@ -151,14 +158,14 @@ def test_pages_of_a_sorted_list_hold_every_sample_once(reader, boats, monkeypatc
         job=None,
         scores=[PassScore(s.pk, s.prompt_id, boats.sharpness.pk, n % 5) for n, s in enumerate(more)],
     )
-    address = reverse("samples", args=[boats.project.slug]) + f"?sort={_column(boats)}"
+    samples, query = reverse("samples", args=[boats.project.slug]), f"?sort={_column(boats)}"
 
     seen: list[int] = []
-    while address:
-        html = reader.get(address).content.decode()
+    while query:
+        html = reader.get(samples + query).content.decode()
         seen += [int(pk) for pk in re.findall(r'id="sample-(\d+)"', html)]
         following = re.search(r'rel="next" href="(\?[^"]+)"', html)
-        address = reverse("samples", args=[boats.project.slug]) + following[1].replace("&amp;", "&") if following else ""
+        query = following[1].replace("&amp;", "&") if following else ""
 
     assert sorted(seen) == sorted(Sample.objects.values_list("pk", flat=True))
     assert len(seen) == len(set(seen)) == 78
@@ -177,7 +184,9 @@ def test_prompts_are_found_by_beginnings_of_words_and_by_key(reader, boats) -> N
 
 
 @pytest.mark.parametrize(("name", "query"), [("prompts", ""), ("samples", ""), ("samples", "sorted"), ("project", "")])
-def test_lists_cost_the_same_queries_for_two_rows_and_for_twenty(client, name, query, django_assert_num_queries) -> None:
+def test_lists_cost_the_same_queries_for_two_rows_and_for_twenty(
+    client, name, query, django_assert_num_queries
+) -> None:
     few, many = scene(2, slug="few"), scene(20, slug="many")
     for number in range(20):
         factories.place(factories.sample(factories.prompt(many.project, f"prompt {number}")))
@@ -193,9 +202,6 @@ def test_lists_cost_the_same_queries_for_two_rows_and_for_twenty(client, name, q
 
 
 def _count(client, address: str) -> int:
-    from django.db import connection
-    from django.test.utils import CaptureQueriesContext
-
     with CaptureQueriesContext(connection) as captured:
         client.get(address)
     assert len(captured) < 25

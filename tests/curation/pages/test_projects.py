@@ -6,7 +6,7 @@ from html import unescape
 import pytest
 from django.urls import reverse
 
-from curation.actions import judgements, projects
+from curation.actions import criteria, judgements, projects
 from curation.actions.judgements import Act, NewFlag
 from curation.models import CriteriaSet, Job, Judgement, Membership, Project, Score
 from tests import factories
@@ -80,15 +80,13 @@ def test_deleting_asks_for_the_name_and_takes_everything_that_hangs_on_it(client
     assert Project.objects.filter(slug="boats").exists()
 
 
-def test_settings_are_saved_and_the_scorers_read_as_a_list(client, project, boss) -> None:
+def test_settings_are_saved(client, project, boss) -> None:
     client.post(
-        reverse("project_settings", args=["boats"]),
-        {"name": "Boats 2", "description": "x", "licence": "CC0-1.0", "arrival_scorers": "technical, ocr, technical"},
+        reverse("project_settings", args=["boats"]), {"name": "Boats 2", "description": "x", "licence": "CC0-1.0"}
     )
 
     project.refresh_from_db()
-    assert (project.name, project.licence) == ("Boats 2", "CC0-1.0")
-    assert project.arrival_scorers == ["technical", "ocr"]
+    assert (project.name, project.description, project.licence) == ("Boats 2", "x", "CC0-1.0")
 
 
 def test_a_guideline_is_added_in_versions_and_the_older_stay(client, project, boss) -> None:
@@ -103,7 +101,9 @@ def test_a_guideline_is_added_in_versions_and_the_older_stay(client, project, bo
 
 
 def test_criteria_are_added_in_versions_of_two_levels(client, project, boss) -> None:
-    lines = "overall | Overall | Which is better?\nalignment | Alignment | Does it show it?\n  text | Text | Is it spelt right?"
+    lines = "\n".join(
+        ["overall | Overall | Which?", "alignment | Alignment | Does it show it?", "  text | Text | Is it spelt right?"]
+    )
 
     client.post(reverse("criteria_set_add", args=["boats"]), {"name": "Standard", "criteria": lines})
     client.post(reverse("criteria_set_add", args=["boats"]), {"name": "Standard", "criteria": lines})
@@ -111,6 +111,8 @@ def test_criteria_are_added_in_versions_of_two_levels(client, project, boss) -> 
     project.refresh_from_db()
     first, second = CriteriaSet.objects.filter(project=project, name="Standard").order_by("number")
     assert project.criteria_set == second
+    shown = _words(client.get(reverse("project_settings", args=["boats"])))
+    assert re.search(r"Overall v\d.*Alignment v\d.*└ Text v\d", shown)
     items = {item.criterion_version.criterion.key: item for item in second.items.all()}
     assert items["text"].parent == items["alignment"]
     assert items["alignment"].parent is None
@@ -119,7 +121,8 @@ def test_criteria_are_added_in_versions_of_two_levels(client, project, boss) -> 
 
 
 @pytest.mark.parametrize(
-    ("lines", "reason"), [("two words | x", "a key is one word"), ("a | A\na | B", "stands there twice"), ("", "required")]
+    ("lines", "reason"),
+    [("two words | x", "a key is one word"), ("a | A\na | B", "stands there twice"), ("", "required")],
 )
 def test_criteria_that_cannot_be_read_are_refused_at_their_line(client, project, boss, lines, reason) -> None:
     answer = client.post(reverse("criteria_set_add", args=["boats"]), {"name": "Standard", "criteria": lines})
@@ -178,7 +181,9 @@ def test_the_funnel_counts_what_is_there(client) -> None:
 
 def test_scripted_verdicts_are_not_counted_as_people(client) -> None:
     made = scene(4)
-    judgements.retract(judgements=[Judgement.objects.get(rater=made.person, act="compare")], reason="retracted", by=None)
+    judgements.retract(
+        judgements=[Judgement.objects.get(rater=made.person, act="compare")], reason="retracted", by=None
+    )
     client.force_login(factories.member(made.project, "viewer"))
 
     assert "0 % by people · 100 % scripted" in _words(client.get(reverse("project", args=["boats"])))
@@ -211,8 +216,6 @@ def test_a_running_job_asks_again_until_it_is_done(client, project, boss) -> Non
 
 
 def test_annotators_find_their_own_page_with_the_guideline_and_nothing_else(client, project) -> None:
-    from curation.actions import criteria
-
     criteria.add_guideline(project=project, text="Look at all of it.")
     client.force_login(factories.member(project, "annotator"))
 

@@ -65,7 +65,9 @@ def test_generators_rounds_and_tags_select():
     assert best(world, "candidates: {tags: [signs]}").pairs.height == 1
     assert world.names(best(world, "candidates: {without_tags: [signs]}").pairs) == {("d", "a")}
     assert world.names(best(world, "candidates: {generators: [new]}").pairs) == {("d", "b")}
-    assert world.names(best(world, "candidates: {tags: [animals], first_round: 1, last_round: 2}").pairs) == {("c", "b")}
+    assert world.names(best(world, "candidates: {tags: [animals], first_round: 1, last_round: 2}").pairs) == {
+        ("c", "b")
+    }
 
 
 def test_a_score_under_another_prompt_ranks_nobody():

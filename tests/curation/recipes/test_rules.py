@@ -27,6 +27,7 @@ def five() -> World:
         ("{rule: top_against_bottom, by: {scores: quality}, k: 2}", {"ea", "eb", "da", "db"}),
         ("{rule: top_against_bottom, by: {scores: quality}, k: 2, match: ranks}", {"ea", "db"}),
         ("{rule: top_against_bottom, by: {scores: quality}, k: 9, match: ranks}", {"ea", "db"}),
+        ("{rule: top_against_bottom, by: {scores: quality}, k: 9}", {"ea", "eb", "da", "db"}),
         ("{rule: best_against_rest, by: {scores: quality}}", {"ea", "eb", "ec", "ed"}),
         ("{rule: margin, by: {scores: quality}, min_gap: 4}", {"ea", "eb", "ec", "da", "db"}),
         ("{rule: margin, by: {scores: quality}, min_gap: 3.99}", {"ea", "eb", "ec", "ed", "da", "db"}),
@@ -81,7 +82,9 @@ def test_kept_share_of_a_threshold_and_of_the_best_two():
         world.prompt(f"p{prompt}", *names)
         # Values 0.0 to 0.9 in the first, then 1.0 higher each: at least 1.5 drops a (all) and b below 0.5.
         world.scores("scorer", "quality", values={name: prompt / 10 + place for place, name in enumerate(names)})
-    more = "filters:\n- {name: good enough, by: {scores: quality}, at_least: 1.5}\n- {name: two best, by: {scores: quality}, keep_best: 2}"
+    more = """filters:
+    - {name: good enough, by: {scores: quality}, at_least: 1.5}
+    - {name: two best, by: {scores: quality}, keep_best: 2}"""
 
     result = pairs(world, "{rule: none}", more)
 
@@ -102,7 +105,11 @@ def test_top_one_of_each_prompt():
 
     result = pairs(world, "{rule: none}", "filters: [{name: cleanest, by: {scores: noise}, keep_best: 1}]")
 
-    kept = {name for (noun, name), number in world.ids.items() if noun == "sample" and number in set(result.samples["sample_id"])}
+    kept = {
+        name
+        for (noun, name), number in world.ids.items()
+        if noun == "sample" and number in set(result.samples["sample_id"])
+    }
     assert kept == {"b", "d"}
 
 

@@ -52,7 +52,11 @@ def test_tokens_ignore_case_order_punctuation_and_width():
 
 
 def test_near_duplicates_fall_together_whatever_the_seed():
-    texts = {"a": "a red cat on a green mat today", "b": "A red cat, on a green mat - today!", "c": "a red cat on the green mat today"}
+    texts = {
+        "a": "a red cat on a green mat today",
+        "b": "A red cat, on a green mat - today!",
+        "c": "a red cat on the green mat today",
+    }
 
     for seed in range(20):
         # a and c: 6 tokens {a cat green mat on red today} against {a ... the}: 7 of 8 in common.
@@ -71,7 +75,9 @@ def test_jaccard_is_exact_at_the_threshold():
 
 @pytest.mark.parametrize("length", [3, 12, 40])
 def test_the_join_finds_what_comparing_all_finds(length):
-    texts = [" ".join(f"w{int(sha(f'{row} {place}')[:6], 16) % 9}x{place}" for place in range(length)) for row in range(60)]
+    texts = [
+        " ".join(f"w{int(sha(f'{row} {place}')[:6], 16) % 9}x{place}" for place in range(length)) for row in range(60)
+    ]
     texts += [text.replace("w1x", "w2x", 1) for text in texts[:30]]
     table = pl.DataFrame({"prompt_id": range(len(texts)), "prompt_text": texts})
     sets = [set(text.split()) for text in texts]
@@ -95,14 +101,25 @@ def test_the_join_finds_what_comparing_all_finds(length):
         parent[root(a)] = root(b)
     assert expected
     assert all(root(i) == root(j) for i, j in expected)
-    assert all(
-        len(sets[a] & sets[b]) / len(sets[a] | sets[b]) >= 0.7 for a, b in links.select("a", "b").iter_rows()
-    )
+    assert all(len(sets[a] & sets[b]) / len(sets[a] | sets[b]) >= 0.7 for a, b in links.select("a", "b").iter_rows())
+
+
+def test_the_join_finds_couples_of_a_short_and_a_long_text():
+    # Texts of up to 24 words are looked up by two words, longer ones by one: 20 of 25 words in common is 0.8.
+    words = [f"w{number}" for number in range(25)]
+    found = split({"short": " ".join(words[:20]), "long": " ".join(words)}, near=0.8)
+
+    assert found["short"]["component"] == found["long"]["component"]
 
 
 def test_prompts_about_the_same_picture_fall_together_and_a_shared_mask_links_nothing():
     texts = {"a": "make it snow", "b": "turn the sky purple please", "c": "remove every tree here"}
-    media = [("a", "source", "dog.png"), ("b", "reference", "dog.png"), ("c", "mask", "white.png"), ("a", "mask", "white.png")]
+    media = [
+        ("a", "source", "dog.png"),
+        ("b", "reference", "dog.png"),
+        ("c", "mask", "white.png"),
+        ("a", "mask", "white.png"),
+    ]
 
     found = split(texts, media=media)
 
@@ -138,7 +155,10 @@ def test_prompts_of_two_splits_that_resemble_each_other_keep_the_fuller_one():
 
 
 def test_shares_are_met_in_expectation():
-    found = split({f"prompt {n}": f"only {sha(str(n))[:10]} here {n}" for n in range(4000)}, shares=(("test", 0.1), ("train", 0.9)))
+    found = split(
+        {f"prompt {n}": f"only {sha(str(n))[:10]} here {n}" for n in range(4000)},
+        shares=(("test", 0.1), ("train", 0.9)),
+    )
 
     share = sum(row["split"] == "test" for row in found.values()) / 4000
     assert abs(share - 0.1) < 0.02  # four standard deviations of 4000 draws
@@ -154,7 +174,12 @@ def test_pairs_of_an_excluded_prompt_are_counted():
     world = World().prompt("old", "a", "b", text="a b c d e f g h i").prompt("far", "c", "d", text="b c d e f g h i j")
     world.prompt("new", "e", "f", text="a b c d e f g h i j").assigned("old", "train").assigned("far", "test")
     world.scores("scorer", "quality", values={name: number for number, name in enumerate("abcdef")})
-    text = "recipe: 1\ntitle: t\npairing: {rule: best_against_worst, by: {scores: quality}}\nsplit: {shares: {train: 0.5, test: 0.5}, near_duplicates: 0.9}"
+    text = """
+    recipe: 1
+    title: t
+    pairing: {rule: best_against_worst, by: {scores: quality}}
+    split: {shares: {train: 0.5, test: 0.5}, near_duplicates: 0.9}
+    """
 
     result = run(parse(text), world.evidence())
 

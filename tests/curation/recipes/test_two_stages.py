@@ -6,7 +6,12 @@ from curation.recipes.parse import parse
 from curation.recipes.run import run
 from tests.curation.recipes.world import World, reasons, sha
 
-TWO_STAGE = "recipe: 1\ntitle: two stages\nseed: {seed}\npairing: {{rule: two_stage, judge: {judge}, points: {points}, draw: {draw}}}"
+TWO_STAGE = """
+recipe: 1
+title: two stages
+seed: {seed}
+pairing: {{rule: two_stage, judge: {judge}, points: {points}, draw: {draw}}}
+"""
 
 
 def two_stage(*, judge="{votes: overall}", points="{scores: points}", draw="judged", seed=1):
@@ -54,8 +59,12 @@ def test_both_stages_matter_where_judge_and_sifter_disagree():
     world.scores("points", "points", values={"a": 6, "b": 9, "c": 1, "d": 3})
 
     both = run(two_stage(), world.evidence())
-    points_alone = run(parse("recipe: 1\ntitle: t\npairing: {rule: best_against_worst, by: {scores: points}}"), world.evidence())
-    judge_alone = run(parse("recipe: 1\ntitle: t\npairing: {rule: judged_pairs, by: {votes: overall}}"), world.evidence())
+    points_alone = run(
+        parse("recipe: 1\ntitle: t\npairing: {rule: best_against_worst, by: {scores: points}}"), world.evidence()
+    )
+    judge_alone = run(
+        parse("recipe: 1\ntitle: t\npairing: {rule: judged_pairs, by: {votes: overall}}"), world.evidence()
+    )
 
     assert world.names(both.pairs) == {("a", "d")}  # best winner 6, worst loser 3
     assert world.names(points_alone.pairs) == {("b", "c")}
@@ -149,7 +158,8 @@ def test_a_scorer_serves_as_judge_and_its_near_scores_are_ties():
     world = World().prompt("p", "a", "b")
     world.scores("judge", "quality", values={"a": 0.50, "b": 0.52})
     world.scores("points", "points", values={"a": 1, "b": 2})
-    text = "recipe: 1\ntitle: t\npairing: {rule: two_stage, judge: {scores: quality}, points: {scores: points}, tie_within: %s}"
+    signals = "judge: {scores: quality}, points: {scores: points}"
+    text = f"recipe: 1\ntitle: t\npairing: {{rule: two_stage, {signals}, tie_within: %s}}"
 
     assert world.names(run(parse(text % 0.01), world.evidence()).pairs) == {("b", "a")}
     assert reasons(run(parse(text % 0.05), world.evidence()), "ranked_by_judge") == {"tie": 1}
@@ -167,7 +177,9 @@ def test_lower_is_better_where_the_criterion_says_so():
 
 def test_evidence_of_a_pair_is_the_drawn_verdicts_and_the_points_of_both():
     world = ten_answers()
-    points = world.scores("points", "points", values=dict(zip("abcdefghij", [3, 4, 9, 8, 5, 2, 5, 6, 5, 6], strict=True)))
+    points = world.scores(
+        "points", "points", values=dict(zip("abcdefghij", [3, 4, 9, 8, 5, 2, 5, 6, 5, 6], strict=True))
+    )
 
     pair = run(two_stage(), world.evidence()).pairs.row(0, named=True)
 
@@ -175,3 +187,17 @@ def test_evidence_of_a_pair_is_the_drawn_verdicts_and_the_points_of_both():
     # c won the second comparison, f lost the third; c and f are the third and sixth score of the pass.
     assert behind == {("comparison", 2, 0), ("comparison", 3, 0), ("score", points, 2), ("score", points, 5)}
     assert pair["scores"] == [{"rater": "points", "criterion": "points", "chosen": 9.0, "rejected": 2.0}]
+
+
+@pytest.mark.parametrize(
+    ("points", "bad", "reason"),
+    [({"a": 1}, None, "no_points"), ({"a": 2, "b": 1}, ("a", "c"), "judged_bad")],
+)
+def test_a_prompt_without_a_final_pair_says_what_it_lacks(points, bad, reason):
+    world = World().prompt("p", "a", "b", "c")
+    world.vote("judge", "a", "b", "left")
+    if bad:
+        world.vote("other", *bad, "both-bad")
+    world.scores("points", "points", values=points)
+
+    assert reasons(run(two_stage(), world.evidence()), "sifted_by_points") == {reason: 1}

@@ -88,7 +88,7 @@ def test_a_ranking_of_four_weighs_as_three_comparisons():
     world.ranking("Ann", list("abcd"), [1, 2, 3, 4])
     world.vote("Bob", "b", "a", "left")
 
-    pairs = {world_pair: row for world_pair, row in _by_name(world, judged(world)).items()}
+    pairs = _by_name(world, judged(world))
 
     # On (a, b) Ann's six implied comparisons weigh 2/4 each and Bob's click 1: b has 1 of 1.5.
     assert pairs[("b", "a")]["confidence"] == pytest.approx(1 / 1.5)
@@ -96,7 +96,10 @@ def test_a_ranking_of_four_weighs_as_three_comparisons():
 
 
 def _by_name(world, result):
-    return {next(iter(world.names(result.pairs[place]))): result.pairs.row(place, named=True) for place in range(result.pairs.height)}
+    return {
+        next(iter(world.names(result.pairs[place]))): result.pairs.row(place, named=True)
+        for place in range(result.pairs.height)
+    }
 
 
 def test_ties_inside_a_ranking_stay_ties():
@@ -184,7 +187,8 @@ def test_people_and_machines_together_make_the_basis_both():
     world = couple()
     world.vote("Ann", "a", "b", "left")
     world.scores("points", "points", values={"a": 2, "b": 1})
-    text = "recipe: 1\ntitle: t\npairing: {rule: two_stage, judge: {votes: overall}, points: {scores: points}, draw: judged}"
+    signals = "judge: {votes: overall}, points: {scores: points}"
+    text = f"recipe: 1\ntitle: t\npairing: {{rule: two_stage, {signals}, draw: judged}}"
 
     assert only(run(parse(text), world.evidence()))["basis"] == "both"
 
@@ -292,7 +296,9 @@ def test_a_person_is_never_named():
     world = couple()
     world.scores("Ann Smith", "quality", values={"a": 4, "b": 2})
 
-    result = run(parse("recipe: 1\ntitle: t\npairing: {rule: best_against_worst, by: {scores: quality}}"), world.evidence())
+    result = run(
+        parse("recipe: 1\ntitle: t\npairing: {rule: best_against_worst, by: {scores: quality}}"), world.evidence()
+    )
 
     assert only(result)["scores"][0]["rater"] == "people"
     assert "Smith" not in str(result.pairs.to_dicts())

@@ -1,0 +1,16 @@
+"""Calls a worker for a job once its row is committed. A message that is lost is sent again by the sweep."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from django.db import transaction
+
+from curation.models import Job
+from curation.tasks import build_version
+
+
+def ring_for_build(job: Job) -> None:
+    """For a build or a verification. Where the queue does not answer, the page goes on and the sweep rings."""
+    bell = partial(build_version.apply_async, kwargs={"job_id": job.pk}, queue=job.queue)
+    transaction.on_commit(bell, robust=True)

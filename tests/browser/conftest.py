@@ -1,0 +1,85 @@
+"""A real browser on a live server. The browser is the system's Chromium; none is downloaded."""
+
+from __future__ import annotations
+
+import os
+import shutil
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+from django.test import Client
+from playwright.sync_api import Browser, Page, sync_playwright
+
+if TYPE_CHECKING:
+    from curation.models import User
+
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    # A container's /dev/shm is often too small for a page of pictures.
+    "--disable-dev-shm-usage",
+]
+
+
+def _chromium() -> str:
+    named = os.environ.get("PAIRWRIGHT_CHROMIUM")
+    found = named or next((path for name in NAMES if (path := shutil.which(name))), None)
+    if not found:
+        pytest.fail(
+            "The browser tests need Chromium and found none. Install it (Debian: apt-get install chromium) "
+            "or name it with PAIRWRIGHT_CHROMIUM.",
+            pytrace=False,
+        )
+    return found
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=_chromium(), headless=True, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_page(browser, live_server) -> Iterator[Callable[..., Page]]:
+    """`open_page(user, width=390, theme="dark")`: a page of a browser of its own, signed in as the user.
+
+    A script that failed, or something that the content policy refused, fails the test.
+    """
+    contexts, complaints = [], []
+
+    def open_one(user: User | None = None, *, width: int = 1440, height: int = 900, theme: str = "light") -> Page:
+        context = browser.new_context(
+            base_url=live_server.url, viewport={"width": width, "height": height}, color_scheme=theme
+        )
+        contexts.append(context)
+        if user is not None:
+            context.add_cookies([{"name": "sessionid", "value": _session(user), "url": live_server.url}])
+        page = context.new_page()
+        page.set_default_timeout(15_000)
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("console", lambda said: complaints.append(said.text) if _is_refusal(said.text) else None)
+        return page
+
+    yield open_one
+    for context in contexts:
+        context.close()
+    assert not complaints
+
+
+def _is_refusal(text: str) -> bool:
+    return "Content Security Policy" in text
+
+
+def _session(user: User) -> str:
+    client = Client()
+    client.force_login(user)
+    return client.cookies["sessionid"].value
