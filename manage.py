@@ -13,8 +13,7 @@ def main() -> None:
         from config.env import SettingError
     except ImportError as error:
         raise SystemExit(
-            "Django is not installed in this Python. Run `make setup` once, then use "
-            "`.venv/bin/python manage.py ...`."
+            "Django is not installed in this Python. Run `make setup` once, then use `.venv/bin/python manage.py ...`."
         ) from error
     try:
         execute_from_command_line(sys.argv)

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 # A part should take seconds to a minute: long enough that claiming it costs nothing beside it, short enough that a
 # worker that dies takes little with it and several workers share a small job.
 SECONDS_A_PART = 20.0
+# Claiming a part and reading what is missing in it takes about a tenth of a second: 2 % of this.
+LEAST_SECONDS_A_PART = 5.0
 SMALLEST_PART = 8
 LARGEST_PART = 1024
 # Before anything is known of the speed.
@@ -48,9 +50,11 @@ def part_size(samples: int, samples_a_second: float | None) -> int:
         samples: how many the job asks for.
         samples_a_second: speed of an earlier job with the same scorers; None where there was none.
     """
-    by_time = FIRST_PART if samples_a_second is None else round(samples_a_second * SECONDS_A_PART)
     shared = -(-samples // PARTS_A_JOB)  # a small job is still cut for several workers
-    return max(SMALLEST_PART, min(by_time, shared, LARGEST_PART))
+    if samples_a_second is None:
+        return max(SMALLEST_PART, min(FIRST_PART, shared, LARGEST_PART))
+    worthwhile = max(shared, round(samples_a_second * LEAST_SECONDS_A_PART))
+    return max(SMALLEST_PART, min(round(samples_a_second * SECONDS_A_PART), worthwhile, LARGEST_PART))
 
 
 def spans(asks: Iterable[Ask], size: int, *, whole_prompts: bool = False) -> Iterator[Span]:

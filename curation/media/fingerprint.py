@@ -111,7 +111,7 @@ def near_duplicates(fingerprints: Sequence[bytes], *, limit: float = DUPLICATE) 
 
 
 def _miniature(view: Image.Image) -> bytes:
-    return view.convert("L").resize((SIDE, SIDE), Image.Resampling.BOX, reducing_gap=1.0).tobytes()
+    return view.convert("L").resize((SIDE, SIDE), Image.Resampling.BOX).tobytes()
 
 
 def _miniatures(data: bytes) -> Floats | None:  # (views, 64, 64)

@@ -1,8 +1,9 @@
 """What judgements say, one row a statement. Its key is the judgement and the statement's place in it.
 
-Ten million scores are expected here: a row that holds enters three indexes, the primary key included, and no
-foreign-key indexes beside them; it enters a fourth, with the few others of its fate, only when it is retracted. The foreign key to the judgement carries the rater too (migration 0002), so a row cannot
-name another rater than its act does; retraction is copied to the rows by the database itself.
+Ten million scores are expected here. A living row enters three indexes, its primary key included, and no foreign-key
+index beside them; it enters a fourth only when it is retracted. The foreign key to the judgement carries the rater
+too (migration 0002), so a row cannot name another rater than its act does; retraction is copied to the rows by the
+database itself.
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from functools import wraps
 from typing import Concatenate, ParamSpec, cast
 
 from django.contrib.auth.decorators import login_required
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseBase
+from django.http import Http404, HttpRequest, HttpResponseBase
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 
@@ -106,10 +106,3 @@ def refusal(role: str, right: Right) -> str:
 def is_part(request: HttpRequest, name: str) -> bool:
     """Whether only this part of the page is asked for (htmx sends it as `?part=name`)."""
     return request.GET.get("part") == name
-
-
-def only_post(request: HttpRequest) -> HttpResponse | None:
-    """The answer to a request that should have been a POST, or None where it is one."""
-    if request.method == "POST":
-        return None
-    return HttpResponse(_("This address only takes a form."), status=405, headers={"Allow": "POST"})

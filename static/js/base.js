@@ -1,6 +1,5 @@
 // The entry of every page.
 
-import { start as startConfirm } from "./confirm.js";
 import { start as startCopy } from "./copy.js";
 import { startSearchKey } from "./keys.js";
 import { start as startMenus } from "./menus.js";
@@ -9,7 +8,6 @@ import { start as startVeils } from "./veil.js";
 
 startTheme();
 startMenus();
-startConfirm();
 startCopy();
 startSearchKey();
 startVeils();

@@ -12,7 +12,6 @@ from contextlib import suppress
 
 import psutil
 import pytest
-from celery import Celery
 
 from config import embedded, env, running
 from config.supervisor import Child, Supervisor
@@ -76,10 +75,10 @@ def is_healthy(address) -> bool:
 
 
 def answering_workers(data_folder) -> str:
-    """Asked over a connection that is closed again: `up` leaves servers alone that somebody still uses."""
-    queue = Celery(broker=f"redis+socket://{embedded.redis_socket(data_folder)}")
-    with queue.connection_for_write() as connection:
-        return str(queue.control.ping(timeout=1, connection=connection))
+    """Asked by a process that ends: `up` leaves servers alone that somebody still uses."""
+    address = f"redis+socket://{embedded.redis_socket(data_folder)}"
+    code = f"from celery import Celery; print(Celery(broker={address!r}).control.ping(timeout=3))"
+    return subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd="/").stdout
 
 
 def test_site_serves_works_heals_refuses_a_second_one_and_stops_cleanly(site, data_folder):

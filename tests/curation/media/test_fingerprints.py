@@ -49,6 +49,14 @@ def test_a_changed_picture_is_found_again(change):
     assert max(distance(a, b) for a, b in pairs) <= DUPLICATE
 
 
+def test_a_size_that_64_does_not_divide_is_averaged_exactly():
+    picture = scene(4, (1024, 704))
+    smaller = picture.resize((341, 239), Image.Resampling.BOX)
+
+    # Reducing by a whole factor first gives 0.014 here, and loses one crop in five on real pictures.
+    assert distance(fingerprint([picture]), fingerprint([smaller])) < 0.004
+
+
 def test_half_of_each_side_is_found_again_nearly_always():
     pictures = [scene(seed, (384, 288)) for seed in SEEDS]
     apart = [distance(fingerprint([p]), fingerprint([crop(p, 0.5, seed)])) for seed, p in enumerate(pictures)]
