@@ -20,6 +20,7 @@ from kombu.exceptions import OperationalError
 from curation.errors import Unavailable
 from curation.models import JobChunk, State
 from curation.models.jobs import SILENCE
+from scoring import machine
 
 # A worker ends the part at hand when it is asked to stop; a part takes seconds to a minute.
 PATIENCE_SECONDS = 90
@@ -45,10 +46,9 @@ def attended_queues() -> set[str]:
 
 
 def command(queue: str) -> list[str]:
-    """How a worker of a queue is started. CUDA does not survive a fork, so a GPU has one process."""
+    """How a worker of a queue is started."""
     start = [sys.executable, "-m", "celery", "-A", "config", "worker", "-Q", queue, "--loglevel", "WARNING"]
-    pool = ["--pool", "solo"] if queue == "gpu" else ["--concurrency", str(os.cpu_count() or 1)]
-    return [*start, *pool]
+    return [*start, *(machine.model_pool() if queue == "gpu" else ["--concurrency", str(machine.cores())])]
 
 
 class OwnWorker:

@@ -22,7 +22,7 @@ from django.utils.translation import gettext as _
 from curation.actions import jobs
 from curation.errors import Unavailable
 from curation.models import Job, JobChunk, State
-from scoring import resident
+from scoring import machine, resident
 from scoring.actions import planning, recording
 from scoring.actions.items import check_storage, items
 from scoring.actions.settling import is_planned, settle
@@ -210,12 +210,10 @@ def _batches(asks: list[Ask], scorers: Scorers, speed: Pace) -> Iterator[Batch]:
 
 def pace(queue: str) -> Pace:
     """On a processor decoding and the model take turns with this process's cores; a GPU has pictures decoded ahead."""
-    cores = os.cpu_count() or 1
-    has_gpu = bool(os.environ.get("CUDA_VISIBLE_DEVICES", "").strip()) or os.path.exists("/dev/nvidia0")
-    if queue == "gpu" and has_gpu:
-        return Pace(batch_size=64, threads=max(2, cores - 1), ahead=128)
+    if queue == "gpu" and machine.has_gpu():
+        return Pace(batch_size=64, threads=max(2, machine.cores() - 1), ahead=128)
     # What the worker's start gave each of its processes (config/celery.py).
-    return Pace(batch_size=16, threads=int(os.environ.get("OMP_NUM_THREADS", cores)))
+    return Pace(batch_size=16, threads=int(os.environ.get("OMP_NUM_THREADS", machine.cores())))
 
 
 def _in_intervals(batches: Iterator[Batch], seconds: float) -> Iterator[list[Batch]]:

@@ -8,6 +8,7 @@ from types import SimpleNamespace
 import pytest
 
 from config import celery
+from scoring import workers
 from scoring.actions import working
 
 
@@ -35,7 +36,6 @@ def test_what_an_administrator_set_is_kept(monkeypatch) -> None:
 def test_on_a_processor_decoding_and_model_take_turns_with_that_share(monkeypatch) -> None:
     monkeypatch.setenv("OMP_NUM_THREADS", "3")
     monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "")
-    monkeypatch.setattr(os.path, "exists", lambda path: False)
 
     assert (working.pace("gpu").threads, working.pace("gpu").ahead) == (3, 0)
 
@@ -46,3 +46,18 @@ def test_beside_a_gpu_pictures_are_decoded_ahead(monkeypatch) -> None:
     assert working.pace("gpu").ahead > working.pace("gpu").batch_size
     assert working.pace("gpu").threads >= 2
     assert working.pace("cpu").ahead == 0
+
+
+@pytest.mark.parametrize(
+    ("visible", "count", "pool"),
+    [
+        ("0", 16, ["--pool", "solo"]),
+        ("", 2, ["--concurrency", "2"]),
+        ("-1", 64, ["--concurrency", "4"]),
+    ],
+)
+def test_models_run_in_one_process_on_a_gpu_and_in_a_few_without(visible, count, pool, monkeypatch) -> None:
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+    monkeypatch.setattr(os, "cpu_count", lambda: count)
+
+    assert workers.command("gpu")[-2:] == pool

@@ -13,6 +13,7 @@ from django.db import connections
 
 from config import embedded, env, running
 from config.supervisor import Child, Supervisor
+from scoring import machine
 
 
 class Command(BaseCommand):
@@ -70,8 +71,7 @@ def children() -> list[Child]:
             name="cpu worker",
             command=[*celery, "worker", "-Q", "cpu", "-n", "cpu@%h", "--concurrency", str(cpu_workers)],
         ),
-        # CUDA does not survive a fork, and one model at a time fills the card: one process.
-        Child(name="gpu worker", command=[*celery, "worker", "-Q", "gpu", "-n", "gpu@%h", "--pool", "solo"]),
+        Child(name="gpu worker", command=[*celery, "worker", "-Q", "gpu", "-n", "gpu@%h", *machine.model_pool()]),
         Child(name="scheduler", command=[*celery, "beat", "--pidfile=", "--schedule", schedule]),
     ]
 
