@@ -1,6 +1,6 @@
 """How much longer a real scoring job takes than the best possible with the same model and pictures.
 
-    python benchmarks/job_overhead.py [--pictures 192] [--rounds 3]
+    python benchmarks/job_overhead.py [--pictures 384] [--rounds 3]
 
 Both sides embed the same pictures and prompts with the same CLIP ViT-B/32 (random weights, saved as safetensors) in
 batches of 16, four pictures a prompt, from a warm cache and with the model in memory, alternating in every round:
@@ -320,7 +320,7 @@ def _drawing(random: np.random.Generator, side: int) -> np.ndarray:
 
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--pictures", type=int, default=192)
+    parser.add_argument("--pictures", type=int, default=384)
     parser.add_argument("--rounds", type=int, default=3)
     return parser.parse_args()
 

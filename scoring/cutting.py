@@ -8,8 +8,9 @@ from dataclasses import dataclass
 # A part should take seconds to a minute: long enough that claiming it costs nothing beside it, short enough that a
 # worker that dies takes little with it and several workers share a small job.
 SECONDS_A_PART = 20.0
-# Claiming a part and reading what is missing in it takes about a tenth of a second: 2 % of this.
-LEAST_SECONDS_A_PART = 5.0
+# Claiming a part and reading what is missing in it costs queries; much smaller parts would be mostly that, and much
+# larger ones would leave workers of a small job without one.
+LEAST_SECONDS_A_PART = 1.5
 SMALLEST_PART = 8
 LARGEST_PART = 1024
 # Before anything is known of the speed.

@@ -57,7 +57,7 @@ def test_samples_that_ask_alike_are_run_together_in_order() -> None:
         (10, None, SMALLEST_PART),  # a handful is one part
         (160, None, 10),  # a small job is shared by sixteen workers
         (1_000_000, None, 48),  # nothing known: the first guess
-        (192, 17.0, 85),  # however small the job, a part is worth its claim: 5 seconds
+        (192, 17.0, 26),  # however small the job, a part is worth its claim: a second and a half
         (1_000_000, 5.0, 100),  # 5 a second for 20 seconds
         (1_000_000, 5000.0, LARGEST_PART),
         (1_000_000, 0.01, SMALLEST_PART),
