@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
+import threading
+import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
 import pytest
+from django.core.signals import request_finished, request_started
 from django.test import Client
 from playwright.sync_api import Browser, Page, sync_playwright
 
@@ -48,8 +51,44 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
+class RequestsUnderWay:
+    """How many requests the server of a test is still answering."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._count = 0
+
+    def started(self, **_signal: object) -> None:
+        with self._lock:
+            self._count += 1
+
+    def finished(self, **_signal: object) -> None:
+        with self._lock:
+            self._count -= 1
+
+    def wait_for_the_last(self, seconds: float = 20) -> None:
+        """A page that is gone may have asked for something a moment ago; one quiet look is not enough."""
+        quiet, end = 0, time.monotonic() + seconds
+        while quiet < 3 and time.monotonic() < end:
+            time.sleep(0.02)
+            quiet = quiet + 1 if self._count <= 0 else 0
+        assert quiet == 3, f"{self._count} requests were still being answered after {seconds} s"
+
+
 @pytest.fixture
-def open_page(browser, live_server) -> Iterator[Callable[..., Page]]:
+def quiet_server(live_server) -> Iterator[None]:
+    """Empties the database only when no request reads it: the two would wait for each other's locks."""
+    under_way = RequestsUnderWay()
+    request_started.connect(under_way.started)
+    request_finished.connect(under_way.finished)
+    yield
+    under_way.wait_for_the_last()
+    request_started.disconnect(under_way.started)
+    request_finished.disconnect(under_way.finished)
+
+
+@pytest.fixture
+def open_page(browser, live_server, quiet_server) -> Iterator[Callable[..., Page]]:
     """`open_page(user, width=390, theme="dark")`: a page of a browser of its own, signed in as the user.
 
     A script that failed, or something that the content policy refused, fails the test.
