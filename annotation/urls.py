@@ -1,5 +1,11 @@
 """Addresses of the pages people judge on."""
 
-from django.urls import URLPattern
+from annotation import urls_batches, urls_people, urls_quality, urls_review, urls_work
 
-urlpatterns: list[URLPattern] = []
+urlpatterns = [
+    *urls_batches.urlpatterns,
+    *urls_people.urlpatterns,
+    *urls_quality.urlpatterns,
+    *urls_review.urlpatterns,
+    *urls_work.urlpatterns,
+]

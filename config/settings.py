@@ -171,6 +171,12 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BEAT_SCHEDULE = {
     # A sweep that was not taken in time is not worth taking: the next one finds the same.
     "every-minute-sweep-jobs": {"task": "scoring.tasks.sweep", "schedule": 60.0, "options": {"expires": 55}},
+    "every-minute-end-leases": {"task": "annotation.tasks.end_leases", "schedule": 60.0, "options": {"expires": 55}},
+    "every-minute-count-projects": {
+        "task": "curation.tasks.count_projects",
+        "schedule": 60.0,
+        "options": {"expires": 55},
+    },
 }
 
 # -- files -----------------------------------------------------------------------------------

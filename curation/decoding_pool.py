@@ -82,13 +82,22 @@ class DecodingPool:
             return process
 
 
+# The C library gives large blocks back to the system after each picture and fetches them again for the next: a tenth
+# of the time of a small JPEG. Read by the C library of GNU; others pass over it.
+_KEEP_MEMORY = {"MALLOC_MMAP_THRESHOLD_": str(32 * 2**20), "MALLOC_TRIM_THRESHOLD_": str(128 * 2**20)}
+
+
 def _start() -> Process:
     root = str(Path(__file__).resolve().parents[1])
     return subprocess.Popen(
         [sys.executable, "-m", __name__],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")]))},
+        env={
+            **_KEEP_MEMORY,
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")])),
+        },
     )
 
 

@@ -6,8 +6,8 @@ from typing import Any
 
 from celery import shared_task
 
-from curation.actions import datasets, exports, importing, verifying
-from curation.models import Job
+from curation.actions import counting, datasets, exports, importing, verifying
+from curation.models import Job, Project
 
 
 @shared_task
@@ -29,3 +29,18 @@ def run_import(*, job_id: int, **_later: Any) -> None:
 def run_export(*, job_id: int, **_later: Any) -> None:
     """Writes an export and reads it back; delivered twice, it is done once."""
     exports.run_job(job_id=job_id)
+
+
+@shared_task
+def count_project(*, project_id: int, **_later: Any) -> None:
+    """Counts one large project at once: somebody waits for its first counts."""
+    project = Project.objects.filter(pk=project_id).first()
+    if project is not None:
+        counting.refresh(project=project)
+
+
+@shared_task
+def count_projects(**_later: Any) -> None:
+    """Each minute: counts the large projects that changed since they were counted last."""
+    for project in counting.due():
+        counting.refresh(project=project)

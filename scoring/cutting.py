@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-# A part should take seconds to a minute: long enough that claiming it costs nothing beside it, short enough that a
-# worker that dies takes little with it and several workers share a small job.
+# A part should take seconds to half a minute: long enough that claiming it costs nothing beside it, short enough that
+# a worker that dies takes little with it.
 SECONDS_A_PART = 20.0
-# Claiming a part and reading what is missing in it costs queries; much smaller parts would be mostly that, and much
-# larger ones would leave workers of a small job without one.
-LEAST_SECONDS_A_PART = 1.5
+# Claiming a part and reading what is missing in it takes some fiftieth of a second; much smaller parts would be mostly
+# that. The last parts are this small, so that nobody waits long for whoever works at the last one.
+LEAST_SECONDS_A_PART = 1.0
 SMALLEST_PART = 8
 LARGEST_PART = 1024
-# Before anything is known of the speed.
+# A part is at most this share of what is left for each process that is expected to help. Two leaves room for processes
+# of which one is half as fast.
+SHARES_A_PROCESS = 2
+FEWEST_SHARES = 4
+# Before anything is known of the speed, or of who will help.
 FIRST_PART = 48
-PARTS_A_JOB = 16
+FIRST_SHARES = 16
+# How far a part may exceed its size so that samples of one prompt stay together: what a scorer computes of a prompt
+# (the embedding of its text) is computed once in a process.
+STRETCH = 1.5
 
 
 @dataclass(frozen=True)
@@ -44,46 +51,73 @@ class Run:
     sample_ids: tuple[int, ...]
 
 
-def part_size(samples: int, samples_a_second: float | None) -> int:
-    """How many samples a part should hold.
+@dataclass(frozen=True)
+class Speed:
+    """How fast an earlier job was: samples a second of all that worked at it, and how many processes those were."""
+
+    samples_a_second: float
+    processes: int = 1
+
+
+def part_size(left: int, speed: Speed | None) -> int:
+    """How many samples the next part should hold: much at first, little at the end, when all should finish together.
+
+    This is guided self-scheduling (Polychronopoulos and Kuck 1987) with bounds: each part is a share of what is left.
 
     Args:
-        samples: how many the job asks for.
-        samples_a_second: speed of an earlier job with the same scorers; None where there was none.
+        left: samples that are in no part yet, at least 1.
+        speed: of an earlier job with the same scorers; None where there was none.
     """
-    shared = -(-samples // PARTS_A_JOB)  # a small job is still cut for several workers
-    if samples_a_second is None:
-        return max(SMALLEST_PART, min(FIRST_PART, shared, LARGEST_PART))
-    worthwhile = max(shared, round(samples_a_second * LEAST_SECONDS_A_PART))
-    return max(SMALLEST_PART, min(round(samples_a_second * SECONDS_A_PART), worthwhile, LARGEST_PART))
+    if speed is None:
+        return max(SMALLEST_PART, min(FIRST_PART, -(-left // FIRST_SHARES)))
+    alone = speed.samples_a_second / speed.processes
+    shared = -(-left // max(SHARES_A_PROCESS * speed.processes, FEWEST_SHARES))
+    worthwhile = max(shared, round(alone * LEAST_SECONDS_A_PART))
+    return max(SMALLEST_PART, min(round(alone * SECONDS_A_PART), worthwhile, LARGEST_PART))
 
 
-def spans(asks: Iterable[Ask], size: int, *, whole_prompts: bool = False) -> Iterator[Span]:
-    """Cuts asks into spans of about `size` samples.
+def spans(asks: Sequence[Ask], size: Callable[[int], int], *, whole_prompts: bool = False) -> Iterator[Span]:
+    """Cuts asks into spans, between prompts where that is near.
 
     Args:
         asks: in order of sample id; with `whole_prompts`, in order of prompt id.
-        size: samples a span, at least 1.
+        size: how many samples a span should hold, at least 1, by how many are left when it begins.
         whole_prompts: spans are ranges of prompt ids and never part a prompt's samples.
 
     Raises:
-        ValueError: `size` is below 1.
+        ValueError: a size is below 1.
     """
-    if size < 1:
-        raise ValueError(f"a part holds at least 1 sample, not {size}")
-    first = last = None
-    samples = opinions = 0
-    for ask in asks:
-        key = ask.prompt_id if whole_prompts else ask.sample_id
-        if first is not None and last is not None and samples >= size and key != last:
-            yield Span(first, last, opinions)
-            first, samples, opinions = None, 0, 0
-        first = key if first is None else first
-        last = key
-        samples += 1
-        opinions += len(ask.scorers)
-    if first is not None and last is not None:
-        yield Span(first, last, opinions)
+    start = 0
+    while start < len(asks):
+        wanted = size(len(asks) - start)
+        if wanted < 1:
+            raise ValueError(f"a part holds at least 1 sample, not {wanted}")
+        end = _end(asks, start, wanted, None if whole_prompts else int(wanted * STRETCH))
+        part = asks[start:end]
+        keys = [ask.prompt_id if whole_prompts else ask.sample_id for ask in (part[0], part[-1])]
+        yield Span(keys[0], keys[1], sum(len(ask.scorers) for ask in part))
+        start = end
+
+
+def _end(asks: Sequence[Ask], start: int, wanted: int, most: int | None) -> int:
+    """Where the part that begins at `start` ends: with a prompt, or as long as wanted where none ends up to `most`."""
+    last = len(asks) if most is None else min(start + most, len(asks))
+    for end in range(start + wanted, last):
+        if asks[end].prompt_id != asks[end - 1].prompt_id:
+            return end
+    return last if last == len(asks) else start + wanted
+
+
+def even_batch(count: int, most: int) -> int:
+    """The size of the fewest batches of at most `most` that hold `count` samples, none much smaller than another.
+
+    A model takes nearly as long for one picture as for several, so 17 are better 9 and 8 than 16 and 1.
+
+    >>> even_batch(17, 16), even_batch(48, 16), even_batch(3, 16), even_batch(0, 16)
+    (9, 16, 3, 1)
+    """
+    batches = max(1, -(-count // most))
+    return max(1, -(-count // batches))
 
 
 def runs(asks: Iterable[Ask]) -> list[Run]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 from functools import partial
 from typing import Any
@@ -19,18 +20,20 @@ logger = structlog.get_logger(__name__)
 
 # At most so many messages for one job: each calls one worker, which calls the next when there is more to do.
 MOST_BELLS = 32
+# So long one message keeps a worker at its job before the messages of other jobs have their turn.
+SECONDS_A_MESSAGE = 5.0
 # A queue that holds this many messages is not empty because they were lost.
 MANY_MESSAGES = 256
 
 
 @shared_task
 def score_chunk(*, job_id: int, **_later: Any) -> None:
-    """Takes one step of a scoring job, and rings again while there is more to do."""
+    """Takes a step of a scoring job, or several short ones, and rings again while there is more to do."""
     structlog.contextvars.bind_contextvars(job_id=job_id)
     was_planned = Job.objects.filter(pk=job_id, total__isnull=False, state="running").exists()
     is_more = False
     try:
-        is_more = working.step(job_id)
+        is_more = _steps(job_id) if was_planned else working.step(job_id)
     except Exception:
         is_more = was_planned  # this part broke and says so; the others must not wait for the sweep
         raise
@@ -38,6 +41,15 @@ def score_chunk(*, job_id: int, **_later: Any) -> None:
         if is_more:
             call_workers(job_id, 1 if was_planned else MOST_BELLS)
         structlog.contextvars.unbind_contextvars("job_id")
+
+
+def _steps(job_id: int) -> bool:
+    """Takes parts until some seconds have passed: a message between short parts would cost more than claiming them."""
+    since = time.monotonic()
+    while is_more := working.step(job_id):
+        if time.monotonic() - since >= SECONDS_A_MESSAGE:
+            break
+    return is_more
 
 
 @shared_task

@@ -9,14 +9,18 @@ import uuid
 from collections.abc import Iterator
 from copy import deepcopy
 from dataclasses import dataclass
+from datetime import timedelta
 
 import pytest
 from django.db import transaction
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from django.utils import timezone
 
-from curation.actions import importing
-from curation.models import Export, Job, Membership, Project, User
+from annotation.actions import invitations
+from annotation.models import Answer, Assignment, Batch, Invitation, Item, Review, Slot
+from curation.actions import importing, raters
+from curation.models import Export, Job, Membership, Project, Sample, User
 from tests import factories
 from tests.curation.exports import frozen
 from tests.curation.media import drawn
@@ -108,6 +112,57 @@ RULES: dict[str, Rule] = {
     "dataset_version": Rule(READERS),
     "dataset_verify": Rule(None, EDITORS),
     "dataset_download": Rule(READERS),
+    # -- batches
+    "batches": Rule(READERS),
+    "batch_new": Rule(EDITORS, EDITORS),
+    "batch": Rule(READERS),
+    "batch_questions": Rule(READERS, EDITORS),
+    "batch_redraw": Rule(EDITORS, EDITORS),
+    "batch_settings": Rule(EDITORS, EDITORS),
+    "batch_preview": Rule(READERS),
+    "batch_gold": Rule(EDITORS, EDITORS),
+    "batch_gold_item": Rule(EDITORS, EDITORS),
+    "batch_gold_remove": Rule(None, EDITORS),
+    "batch_step": Rule(None, EDITORS),
+    "batch_extend": Rule(None, EDITORS),
+    "batch_delete": Rule(None, EDITORS),
+    # -- how a batch comes along, and every vote of it
+    "batch_progress": Rule(READERS),
+    "batch_quality": Rule(READERS),
+    "batch_votes": Rule(READERS),
+    "batch_item": Rule(READERS),
+    "batch_download": Rule(READERS),
+    "rater_pause": Rule(None, MANAGERS),
+    "rater_trust": Rule(None, MANAGERS),
+    # -- looking over what people said
+    "batch_disagreements": Rule(READERS, EDITORS),
+    "batch_drafts": Rule(READERS, EDITORS),
+    "batch_reviews": Rule(READERS),
+    "review_next": Rule(EDITORS),
+    "review": Rule(EDITORS, EDITORS),
+    # -- the end of a consent
+    "consent_withdraw": Rule(MEMBERS, MEMBERS),
+    "consent_data": Rule(MEMBERS),
+    "rater_withdraw": Rule(MANAGERS, MANAGERS),
+    "rater_data": Rule(MANAGERS),
+    # -- people
+    "work": Rule(MEMBERS),
+    "invitations": Rule(MANAGERS, MANAGERS),
+    "invitation_revoke": Rule(None, MANAGERS),
+    "join": Rule(ANYBODY, ANYBODY),
+    "consent": Rule(MEMBERS, MEMBERS),
+    "consent_texts": Rule(MANAGERS, MANAGERS),
+    "guideline": Rule(MEMBERS),
+    "guideline_edit": Rule(MANAGERS, MANAGERS),
+    "guideline_again": Rule(EDITORS, EDITORS),
+    # -- one's own work; the items of others are not found
+    "annotate": Rule(MEMBERS),
+    "annotate_lease": Rule(None, MEMBERS),
+    "annotate_answer": Rule(None, MEMBERS),
+    "annotate_skip": Rule(None, MEMBERS),
+    "annotate_history": Rule(MEMBERS),
+    "annotate_item": Rule(MEMBERS, is_empty_here=True),
+    "annotate_media": Rule(MEMBERS, is_empty_here=True),
     # -- scorers and jobs
     "scorers": Rule(READERS),
     "arrival_scorers": Rule(None, EDITORS),
@@ -161,8 +216,23 @@ def _world() -> dict[str, object]:
     options = importing.Options(path="/nowhere.jsonl", format_name="pairwright", media_root="/", is_dry_run=True)
     a_import = Job.objects.create(project=project, kind="import", title="an import", params=options.as_params())
     export = Export.objects.create(version=version, place="", job=Job.objects.create(project=project, kind="export"))
+    batch, invitation, secret = _batch(sample)
+    review = _review(batch)
     return {
         "slug": project.slug,
+        "batch_id": batch.pk,
+        "item_id": batch.items.get().pk,
+        "step": "pause",
+        "assignment_id": 0,
+        "place": 0,
+        "index": 0,
+        "invitation_id": invitation.pk,
+        "review_id": review.pk,
+        "participant_id": batch.participants.get().pk,
+        "what": "votes",
+        "extension": "csv",
+        "rater_id": review.answer.assignment.rater_id,
+        "secret": secret,
         "prompt_id": sample.prompt_id,
         "sample_id": sample.pk,
         "user_id": member.pk,
@@ -181,6 +251,42 @@ def _world() -> dict[str, object]:
         "uidb64": "MQ",
         "token": "x-y",
     }
+
+
+def _batch(sample: Sample) -> tuple[Batch, Invitation, str]:
+    """An open batch about a sample and another one, and a link that invites to it."""
+    boss = User.objects.create(username="maker", email="maker@example.org", is_superuser=True)
+    other = factories.sample(sample.prompt, "another")
+    question = {
+        "key": "overall",
+        "kind": "compare",
+        "text": "Which?",
+        "criterion": factories.overall(sample.project).pk,
+    }
+    now = timezone.now()
+    batch = Batch.objects.create(
+        project=sample.project, name="a batch", questions=[question], seed=1, state="open", opened_at=now
+    )
+    Item.objects.create(batch=batch, position=0, prompt=sample.prompt, sample_ids=sorted([sample.pk, other.pk]))
+    invitation, secret = invitations.make(
+        project=sample.project, batch=batch, label="", most=5, expires_at=now + timedelta(days=1), by=boss
+    )
+    return batch, invitation, secret
+
+
+def _review(batch: Batch) -> Review:
+    """An answer that waits for a reviewer, by somebody who agreed to a text."""
+    rater, item, now = factories.rater(batch.project), batch.items.get(), timezone.now()
+    raters.give_consent(project=batch.project, rater=rater, text_version="v1")
+    slot = Slot.objects.create(item=item, batch=batch, number=0, rank=0, state="done")
+    assignment = Assignment.objects.create(
+        item=item, batch=batch, slot=slot, rater=rater, purpose="label", state="done", leased_at=now,
+        lease_until=now + timedelta(hours=1), ended_at=now, presentation={"order": item.sample_ids, "draft": False},
+    )  # fmt: skip
+    batch.participants.create(rater=rater, answered=1)
+    payload = {"questions": {"overall": {"outcome": "left"}}, "flags": []}
+    answer = Answer.objects.create(assignment=assignment, client_key="a key", payload=payload, created_at=now)
+    return Review.objects.create(answer=answer)
 
 
 def _clients(project: Project) -> dict[str, Client]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from django.conf import settings
 from django.core.management import call_command
 
-from config.demo import samples
+from config.demo import batches, samples
 from curation.actions import criteria, projects
 from curation.models import DatasetVersion, Project, Rater, Sample, Score, User
 
@@ -51,6 +51,9 @@ def tell(say: Callable[[str], object]) -> Account:
         call_command("score", SLUG, *(f"--scorer={name}" for name in _SCORERS), "--wait")
         say(f"  {Score.objects.filter(sample__project=project).count():,} scores in the store")
     _judgements(say, project, folder)
+    with _step(say, "Opening batches, for you to judge in"):
+        for batch in batches.open_all(project, User.objects.get(username=account.username)):
+            say(f"  {batch.name}: {batch.item_count} items")
     for name, recipe in _DATASETS.items():
         _dataset(say, project, name, recipe, folder)
     return account
@@ -125,6 +128,8 @@ def closing_words(address: str, account: Account) -> str:
             "What to try",
             f"  {base}/          from prompts to training data, in one picture",
             f"  {base}/samples/  {count} pictures: sort them by any score",
+            f"  {base}/work/     judge: a batch of each kind is open, one key a verdict",
+            f"  {base}/batches/  what is asked of people, and how it goes",
             f"  {base}/prompts/  open a group to see all that was said about it",
             f"  {base}/recipes/  move a threshold and watch the funnel",
             f"  {base}/datasets/ every exported pair, and where it came from",

@@ -16,6 +16,7 @@ from curation.models import (
     CriteriaSetItem,
     Criterion,
     CriterionVersion,
+    GuidelinePicture,
     GuidelineVersion,
     Project,
 )
@@ -152,10 +153,21 @@ def _add_places(criteria_set: CriteriaSet, places: Sequence[Place], parent: Crit
 
 
 @transaction.atomic
-def add_guideline(*, project: Project, text: str) -> GuidelineVersion:
-    """The next version of the instructions, which new judgements are bound to."""
-    Project.objects.select_for_update().get(pk=project.pk)
+def add_guideline(*, project: Project, text: str, keeps_pictures: bool = True) -> GuidelineVersion:
+    """The next version of the instructions, which new judgements are bound to, with the pictures of the last one."""
+    before = Project.objects.select_for_update().get(pk=project.pk).guideline_id
     last = project.guidelines.aggregate(last=Max("number"))["last"] or 0
     guideline = GuidelineVersion.objects.create(project=project, number=last + 1, text=text)
     Project.objects.filter(pk=project.pk).update(guideline=guideline)
+    if keeps_pictures:
+        GuidelinePicture.objects.bulk_create(
+            GuidelinePicture(
+                guideline=guideline,
+                position=row.position,
+                asset_id=row.asset_id,
+                caption=row.caption,
+                is_good=row.is_good,
+            )
+            for row in GuidelinePicture.objects.filter(guideline=before)
+        )
     return guideline

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any, BinaryIO, TypeVar
 
 from django.db.models import Prefetch
@@ -24,6 +25,7 @@ from curation.exports.rows import (
     ExportMark,
     ExportMedia,
     ExportNote,
+    ExportOpinion,
     ExportPair,
     ExportPrompt,
     ExportRater,
@@ -43,6 +45,7 @@ from curation.models import (
     Prompt,
     PromptMedia,
     Rater,
+    RaterStanding,
     Rendition,
     Sample,
     SampleMedia,
@@ -97,6 +100,49 @@ class RowBuilder:
             )
             for row in rows
         ]
+
+    def opinions(
+        self, ids: Sequence[int], present: Collection[Statement], pair_ids: Mapping[frozenset[int], str]
+    ) -> Iterator[ExportOpinion]:
+        """Comparisons whose sample with the smaller id is one of these, between two subjects that are present."""
+        between = Comparison.objects.filter(pair_low__in=ids).select_related(
+            "left_sample", "right_sample", "left_prompt", "right_prompt"
+        )
+        since = self._quarantined_since()
+        for one in self._said_by_then(between):
+            left, right = (one.left_sample_id, one.left_prompt_id), (one.right_sample_id, one.right_prompt_id)
+            if left in present and right in present:
+                apart_since = since.get(one.rater_id)
+                is_apart = apart_since is not None and one.judgement.at >= apart_since
+                yield self._opinion(one, pair_ids.get(frozenset((left[0], right[0])), ""), is_apart)
+
+    def _quarantined_since(self) -> dict[int, datetime]:
+        project = self.version.dataset.project_id
+        newest = RaterStanding.objects.filter(project=project).order_by("rater_id", "-id").distinct("rater_id")
+        return {row.rater_id: row.since for row in newest if row.state == RaterStanding.State.QUARANTINED}
+
+    def _opinion(self, one: Comparison, pair_id: str, is_apart: bool) -> ExportOpinion:
+        judgement = one.judgement
+        return ExportOpinion(
+            rater=self._rater(one.rater),
+            statement=_name((one.judgement_id, one.position)),
+            act=str(one.judgement_id),
+            left=(one.left_sample.identity, one.left_prompt.identity),
+            right=(one.right_sample.identity, one.right_prompt.identity),
+            outcome=one.outcome.replace("-", "_"),
+            criterion=one.criterion_version.criterion.key,
+            criterion_version=one.criterion_version.number,
+            pair_id=pair_id,
+            strength=one.strength,
+            confidence=one.confidence,
+            seconds=judgement.seconds,
+            at=day_of(judgement.at, one.rater.kind),
+            purpose=judgement.purpose,
+            context=one.context.name if one.context else "",
+            occasion=one.occasion,
+            is_implied=one.is_implied,
+            is_apart=is_apart,
+        )
 
     def open_media(self, sha256: str) -> BinaryIO:
         """The bytes of a rendition.

@@ -16,7 +16,7 @@ from curation.actions.export_rows import Options, RowBuilder
 from curation.actions.verifying import WITHDRAWALS
 from curation.errors import Refused
 from curation.exports.privacy import Pseudonyms
-from curation.exports.rows import ExportCandidate, ExportPair, ExportSource
+from curation.exports.rows import ExportCandidate, ExportOpinion, ExportPair, ExportSource
 from curation.models import DatasetVersion, Judgement, PromptMedia, Sample, SampleMedia, VersionTombstone
 
 # Rows built together: about fifteen queries whatever the number, and this many pairs in memory.
@@ -65,6 +65,7 @@ def source_of(version: DatasetVersion, *, place: str, options: Options) -> Expor
         pairs=lambda split: _pairs(version, plan, builder, split),
         candidates=lambda split: _candidates(version, plan, builder, split),
         open_media=builder.open_media,
+        opinions=lambda split: _opinions(version, plan, builder, split),
     )
 
 
@@ -210,3 +211,13 @@ def _candidates(version: DatasetVersion, plan: Plan, builder: RowBuilder, split:
         rows = batch.join(read, on=["sample_id", "prompt_id"], how="left", maintain_order="left")
         for part in rows.iter_slices(BATCH):
             yield from builder.candidates(part.to_dicts())
+
+
+def _opinions(version: DatasetVersion, plan: Plan, builder: RowBuilder, split: str) -> Iterator[ExportOpinion]:
+    """Every comparison between two candidates of the split. Memory: the ids of its candidates and pairs."""
+    wanted = plan.samples.filter(pl.col("split") == split)
+    present = frozenset(wanted.select("sample_id", "prompt_id").iter_rows())
+    pairs = plan.pairs.filter(pl.col("split") == split).select("chosen_id", "rejected_id", "pair_id")
+    pair_ids = {frozenset((chosen, rejected)): pair_id for chosen, rejected, pair_id in pairs.iter_rows()}
+    for batch in wanted.select(pl.col("sample_id").unique().sort()).iter_slices(BATCH * 10):
+        yield from builder.opinions(batch["sample_id"].to_list(), present, pair_ids)

@@ -29,6 +29,11 @@ def new_owner() -> str:
     return f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
 
 
+def process_of(owner: str) -> str:
+    """The process that an owner's name belongs to, as host and process id; it makes a new name for each attempt."""
+    return owner.rpartition(":")[0]
+
+
 def create(
     *,
     project: Project,

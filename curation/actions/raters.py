@@ -15,7 +15,9 @@ from curation.identity import digest
 from curation.models import (
     Consent,
     DatasetVersion,
+    Flag,
     Judgement,
+    Mark,
     Note,
     Project,
     Rater,
@@ -122,7 +124,9 @@ def withdraw_consent(*, project: Project, rater: Rater, by: User | None) -> list
     acts = Judgement.objects.filter(project=project, rater=rater)
     judgements.retract(judgements=list(acts.living()), reason=Judgement.Retraction.CONSENT_WITHDRAWN, by=by)
     acts.update(payload=None)
-    Note.objects.filter(judgement__in=acts).update(text="")
+    for words in (Note, Mark, Flag):
+        words.objects.filter(judgement__in=acts).update(text="")
+    RaterStanding.objects.filter(project=project, rater=rater).update(reason="")
     consent.withdrawn_at = timezone.now()
     consent.save(update_fields=["withdrawn_at"])
     _erase_name(project, rater)

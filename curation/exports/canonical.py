@@ -1,6 +1,7 @@
 """Our own format: every pair and every candidate with all that is known of them. See docs/exports.md.
 
-Configs `pairs` (one row a judged pair, sides A and B by a seeded coin) and `ratings` (one row a candidate).
+Configs `pairs` (one row a judged pair, sides A and B by a seeded coin), `ratings` (one row a candidate) and `votes`
+(one row a comparison of two candidates, as each rater gave it, the pairs a recipe left out included).
 Nothing a reader iterates over is null: lists are empty, words are empty, numbers say null only where the
 column's description says what that means.
 """
@@ -13,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from statistics import fmean
 
-from curation.exports.canonical_columns import PAIRS, RATINGS, SCHEMA_VERSION
+from curation.exports.canonical_columns import PAIRS, RATINGS, SCHEMA_VERSION, VOTES
 from curation.exports.columns import Columns
 from curation.exports.formats import Format, Row, Verdict, Written, config_of, content_words
 from curation.exports.media import MediaReader, Stored, stored_media
@@ -25,6 +26,7 @@ from curation.exports.rows import (
     ExportMark,
     ExportMedia,
     ExportNote,
+    ExportOpinion,
     ExportPair,
     ExportPrompt,
     ExportSample,
@@ -40,9 +42,9 @@ LABELS = {"a": (1.0, 0.0), "b": (0.0, 1.0), "tie": (0.5, 0.5), "both_bad": (None
 
 
 def write(source: ExportSource, root: Path) -> Written:
-    """Writes both configs, split by split. Memory: one row group and one picture."""
+    """Writes the configs, split by split. Memory: one row group and one picture."""
     media = MediaReader(source.open_media)
-    pairs, ratings = [], []
+    pairs, ratings, votes = [], [], []
     for split in source.context.splits:
         with ShardWriter(root, "pairs", split, PAIRS) as shard:
             for pair in source.pairs(split):
@@ -52,7 +54,12 @@ def write(source: ExportSource, root: Path) -> Written:
             for candidate in source.candidates(split):
                 shard.add(_rating_row(candidate, source.context, media), media.take_bytes())
         ratings.append(shard)
-    return Written([config_of("pairs", PAIRS, pairs), config_of("ratings", RATINGS, ratings)], Counter())
+        with ShardWriter(root, "votes", split, VOTES) as shard:
+            for opinion in source.opinions(split):
+                shard.add(_opinion_row(opinion, source.context), 0)
+        votes.append(shard)
+    configs = [("pairs", PAIRS, pairs), ("ratings", RATINGS, ratings), ("votes", VOTES, votes)]
+    return Written([config_of(*config) for config in configs], Counter())
 
 
 def _pair_row(pair: ExportPair, context: ExportContext, media: MediaReader) -> Row:
@@ -78,7 +85,7 @@ def _pair_row(pair: ExportPair, context: ExportContext, media: MediaReader) -> R
         "confidence": pair.confidence,
         "strength": pair.margin,
         "basis": pair.basis,
-        "provisional": pair.basis == "machines",
+        "provisional": pair.basis in ("machines", "behaviour"),
         "dims": _dimensions(sided),
         "reason_a": _reason(sided.a),
         "reason_b": _reason(sided.b),
@@ -104,6 +111,34 @@ def _rating_row(candidate: ExportCandidate, context: ExportContext, media: Media
         "label": candidate.label,
         "times_chosen": candidate.times_chosen,
         "times_rejected": candidate.times_rejected,
+        "source": context.project,
+    }
+
+
+def _opinion_row(opinion: ExportOpinion, context: ExportContext) -> Row:
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "statement": opinion.statement,
+        "act": opinion.act,
+        "pair_id": opinion.pair_id,
+        "left_id": opinion.left[0],
+        "left_prompt_id": opinion.left[1],
+        "right_id": opinion.right[0],
+        "right_prompt_id": opinion.right[1],
+        "outcome": opinion.outcome,
+        "criterion": opinion.criterion,
+        "criterion_version": opinion.criterion_version,
+        "strength": opinion.strength,
+        "confidence": opinion.confidence,
+        "annotator": opinion.rater.id,
+        "rater_kind": opinion.rater.kind,
+        "seconds": opinion.seconds,
+        "purpose": opinion.purpose,
+        "context": opinion.context,
+        "occasion": opinion.occasion,
+        "is_implied": opinion.is_implied,
+        "kept_apart": opinion.is_apart,
+        "created_at": opinion.at,
         "source": context.project,
     }
 
@@ -345,6 +380,8 @@ def _json(value: object) -> str:
 
 def media_of(config: str, row: Row) -> Iterator[Stored]:
     """Every medium of a row that was read back, beside the digest the row itself states."""
+    if config == "votes":
+        return
     yield from _inputs_read("", row)
     if config == "ratings":
         yield from _answer_read("", row)
@@ -381,7 +418,7 @@ def _content(row: Row, side: str) -> tuple[str, ...]:
 
 
 def columns(config: str, task: str) -> Columns:
-    return PAIRS if config == "pairs" else RATINGS
+    return {"pairs": PAIRS, "ratings": RATINGS, "votes": VOTES}[config]
 
 
 def refusal(task: str) -> str | None:
@@ -393,7 +430,7 @@ CANONICAL = Format(
     name="canonical",
     label="Pairwright canonical",
     purpose="Everything that is known: pairs with both sides, all scores, votes and marks, and every candidate.",
-    configs=("pairs", "ratings"),
+    configs=("pairs", "ratings", "votes"),
     columns=columns,
     refusal=refusal,
     write=write,

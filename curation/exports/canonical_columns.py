@@ -186,6 +186,33 @@ PAIRS: Columns = {
     "created_at": MOMENT,
 }
 
+# One row a comparison, as it was given: nothing aggregated.
+VOTES: Columns = {
+    "schema_version": STRING,
+    "statement": STRING,
+    "act": STRING,
+    "pair_id": STRING,
+    "left_id": STRING,
+    "left_prompt_id": STRING,
+    "right_id": STRING,
+    "right_prompt_id": STRING,
+    "outcome": STRING,
+    "criterion": STRING,
+    "criterion_version": INT32,
+    "strength": FLOAT32,
+    "confidence": FLOAT32,
+    "annotator": STRING,
+    "rater_kind": STRING,
+    "seconds": FLOAT32,
+    "purpose": STRING,
+    "context": STRING,
+    "occasion": INT32,
+    "is_implied": BOOL,
+    "kept_apart": BOOL,
+    "created_at": MOMENT,
+    "source": STRING,
+}
+
 RATINGS: Columns = {
     "schema_version": STRING,
     "task": STRING,

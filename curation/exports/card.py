@@ -50,6 +50,13 @@ KIND_WORDS = {
     "scripted": "scripted rater",
 }
 
+_BASIS = {
+    "people": "people",
+    "machines": "machines alone",
+    "both": "people and machines",
+    "behaviour": "behaviour alone",
+}
+
 
 def card_text(
     context: ExportContext,
@@ -159,11 +166,7 @@ def _lead(context: ExportContext) -> list[str]:
             f"**{_count(context.samples, 'sample')}** for the task *{context.task}*, no pairs.",
         ]
     splits = ", ".join(f"{count:,} in `{split}`" for split, count in context.splits.items() if count)
-    basis = [
-        f"{count:,} rest on {words}"
-        for key, words in (("people", "people"), ("machines", "machines alone"), ("both", "people and machines"))
-        if (count := context.basis.get(key, 0))
-    ]
+    basis = [f"{count:,} rest on {words}" for key, words in _BASIS.items() if (count := context.basis.get(key, 0))]
     facts = [f"**{_count(total, 'pair')}** for the task *{context.task}*: {splits}."]
     if basis:
         facts.append(_sentence(basis))
@@ -280,6 +283,10 @@ def _limits(
     context: ExportContext, configs: Sequence[WrittenConfig], left_out: Mapping[str, Mapping[str, int]]
 ) -> list[str]:
     limits = []
+    if context.basis.get("behaviour"):
+        limits.append(
+            f"{context.basis['behaviour']:,} pairs rest on what users did, not on what they said. They are provisional."
+        )
     if context.basis.get("machines"):
         limits.append(
             f"{context.basis['machines']:,} pairs rest on machines alone. They are provisional: no person has looked."

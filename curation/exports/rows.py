@@ -208,6 +208,38 @@ class ExportVote:
 
 
 @dataclass(frozen=True)
+class ExportOpinion:
+    """One comparison of two candidates as it was given, whatever became of the two: nothing is aggregated.
+
+    Args:
+        act: the judgement; comparisons read off one ranking share it.
+        left, right: sample and prompt as shown.
+        outcome: of the side as shown: `left`, `right`, `tie` or `both_bad`.
+        pair_id: the version's pair of these two; empty where the recipe made none.
+        is_apart: the rater stands in quarantine since before this; no recipe reads it.
+    """
+
+    rater: ExportRater
+    statement: str
+    act: str
+    left: tuple[str, str]
+    right: tuple[str, str]
+    outcome: str
+    criterion: str
+    criterion_version: int
+    pair_id: str = ""
+    strength: float | None = None
+    confidence: float | None = None
+    seconds: float | None = None
+    at: datetime | None = None
+    purpose: str = "label"
+    context: str = ""
+    occasion: int = 0
+    is_implied: bool = False
+    is_apart: bool = False
+
+
+@dataclass(frozen=True)
 class ExportPair:
     """Two subjects and what became of them.
 
@@ -216,7 +248,7 @@ class ExportPair:
         preference: which of `first` and `second` was chosen, or that neither was.
         margin: how much better, in the unit of the recipe; None where the recipe knows none.
         confidence: probability that the preference is right, 0 to 1; None where nobody estimated it.
-        basis: `people`, `machines` or `both`.
+        basis: `people`, `machines`, `both`, or `behaviour` alone.
         evidence: names of all statements behind the pair: judgement and place in it, such as `8123.4`.
         notes: critiques of the comparison itself; those of one side are with the side.
         pairs_of_prompt: decided pairs of the same prompt in the same split, this one included.
@@ -357,9 +389,11 @@ class ExportSource:
         pairs: of one split, by `pair_id`.
         candidates: of one split, by sample id, then prompt id.
         open_media: the bytes of a rendition by SHA-256; raises FileNotFoundError where they are gone.
+        opinions: every comparison between two candidates of a split, in a stable order.
     """
 
     context: ExportContext
     pairs: Callable[[str], Iterator[ExportPair]]
     candidates: Callable[[str], Iterator[ExportCandidate]]
     open_media: Callable[[str], BinaryIO]
+    opinions: Callable[[str], Iterator[ExportOpinion]] = lambda _split: iter(())

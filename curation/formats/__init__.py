@@ -1,7 +1,7 @@
 """Every format that can be imported, by name, and which one a path is in.
 
 >>> sorted(FORMATS)[:3]
-['archive', 'csv', 'editreward']
+['archive', 'behaviour', 'csv']
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from pathlib import Path
 
 from curation.formats.archive import Archive
 from curation.formats.base import Format, Recognition
+from curation.formats.behaviour import Behaviour
 from curation.formats.benchmarks import EditReward, GenAiBench, VideoAlign, VlRewardBench
 from curation.formats.folder import Folder
 from curation.formats.glance import look_at
@@ -59,7 +60,7 @@ def chosen(path: Path) -> Format | None:
 _ALL: tuple[Format, ...] = (
     OurFormat(), Folder(), Archive(chosen), CsvTable(), ParquetTable(), WebDataset(),
     PickAPic(), ImageReward(), HpdV2(), HpdV3(), EditReward(), VideoAlign(), GenAiBench(), VlRewardBench(),
-    PartiPrompts(), GenEval(), OcrPrompts(), PromptList(),
+    PartiPrompts(), GenEval(), OcrPrompts(), PromptList(), Behaviour(),
 )  # fmt: skip
 
 FORMATS: dict[str, Format] = {each.name: each for each in _ALL}

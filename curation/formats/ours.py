@@ -195,14 +195,15 @@ def judgement_of(values: Mapping[str, object], where: str) -> JudgementRow:
     """
     _refuse_unknown(values, JUDGEMENT_FIELDS, "put what is your own into payload")
     kind = fields.choice(values, "kind", JUDGEMENT_KINDS, "")
+    rater_kind = fields.choice(values, "rater_kind", RATER_KINDS, "person")
     said = {"compare": _compared, "rank": _ranked, "rate": _rated}[kind](values)
     return JudgementRow(
         kind=kind,
         rater=fields.text(values, "rater"),
-        rater_kind=fields.choice(values, "rater_kind", RATER_KINDS, "person"),
+        rater_kind=rater_kind,
         criterion=fields.optional_text(values, "criterion", longest=120) or "overall",
         key=fields.optional_text(values, "key", longest=100),
-        purpose=fields.choice(values, "purpose", PURPOSES, "label"),
+        purpose=_purpose(values, rater_kind),
         context=fields.optional_text(values, "context", longest=None),
         note=fields.optional_text(values, "note", longest=None),
         marks=_marks(values),
@@ -266,6 +267,18 @@ def _not_negative(values: Mapping[str, object], name: str) -> float | None:
     if value is not None and value < 0:
         raise RowRefused(f"{name} is {value}; it cannot be negative")
     return value
+
+
+def _purpose(values: Mapping[str, object], rater_kind: str) -> str:
+    """What users do is kept apart from what raters say: neither may go by the other's purpose."""
+    is_behaviour = rater_kind == "behaviour"
+    purpose = fields.choice(values, "purpose", PURPOSES, "behaviour" if is_behaviour else "label")
+    if is_behaviour != (purpose == "behaviour"):
+        raise RowRefused(
+            f"purpose is {shown(purpose)} and rater_kind is {shown(rater_kind)}; "
+            "behaviour goes with behaviour and with nothing else"
+        )
+    return purpose
 
 
 def _refuse_unknown(values: Mapping[str, object], known: frozenset[str], remedy: str) -> None:

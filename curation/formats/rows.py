@@ -78,9 +78,11 @@ class JudgementRow:
     """One act of one rater on samples named by their keys.
 
     Attributes:
-        kind: `compare` (left, right, outcome), `rank` (samples, ranks) or `rate` (sample, value).
+        kind: `compare` (left, right, outcome), `rank` (samples, ranks), `rate` (sample, value) or `choose` (samples
+            in the order shown, pairs).
         outcome: `left`, `right`, `tie` or `both_bad`.
         ranks: one a sample; lower is better, equal is a tie, gaps are allowed.
+        pairs: what choices among the samples imply: (preferred, other) as places in `samples`; may be empty.
         strength: how much better, on the source's own scale.
         payload: what the source says beyond these fields.
         key: the row's name inside the project; empty asks the importer for a digest.
@@ -93,6 +95,7 @@ class JudgementRow:
     right: str = ""
     samples: tuple[str, ...] = ()
     ranks: tuple[int, ...] = ()
+    pairs: tuple[tuple[int, int], ...] = ()
     sample: str = ""
     criterion: str = "overall"
     outcome: str = ""

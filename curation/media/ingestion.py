@@ -15,7 +15,7 @@ from curation.media.limits import DEFAULT_LIMITS, Limits
 from curation.media.pictures import Rendered, check_bytes, inspect_picture, render
 from curation.media.plain_jpeg import PlainJpeg, decode_plain
 from curation.media.remux import without_notes
-from curation.media.thumbnails import SIZES, as_jpeg, make_thumbnails, shrinking_factor
+from curation.media.thumbnails import SIZES, as_jpeg, make_thumbnails
 from curation.media.video import inspect_video, watch
 
 _HASHED_AT_ONCE = 2**20
@@ -97,13 +97,12 @@ def _taken_or_refused(source: Path | bytes, name: str, limits: Limits, keep: Kee
 
 def _ingest_picture(data: bytes, media_type: MediaType, name: str, limits: Limits) -> Ingested:
     check_bytes(len(data), name, limits)
-    plain = decode_plain(data, limits=limits) if media_type == JPEG else None
+    plain = decode_plain(data, longest_side=SIZES[0], limits=limits) if media_type == JPEG else None
     return _plain(data, plain) if plain else _rendered(data, render(data, media_type, name=name, limits=limits))
 
 
 def _plain(data: bytes, plain: PlainJpeg) -> Ingested:
     sha256 = hashlib.sha256(data).hexdigest()
-    smallest = plain.shrunk(shrinking_factor((plain.width, plain.height), SIZES[0]))
     return Ingested(
         facts=MediaFacts(
             kind=JPEG.kind,
@@ -121,8 +120,8 @@ def _plain(data: bytes, plain: PlainJpeg) -> Ingested:
         rendition_size=len(data),
         is_original=True,
         thumbnail_sizes=SIZES[:1],
-        fingerprint=fingerprint([smallest]),
-        files=Files(original=data, rendition=None, thumbnails={SIZES[0]: as_jpeg(smallest)}, poster=None),
+        fingerprint=fingerprint([plain.small]),
+        files=Files(original=data, rendition=None, thumbnails={SIZES[0]: as_jpeg(plain.small)}, poster=None),
     )
 
 
@@ -174,14 +173,16 @@ def _open(source: Path | bytes, name: str, limits: Limits) -> tuple[MediaType, i
     if isinstance(source, bytes):
         return sniff(source[:SNIFFED_BYTES], name=name), len(source), source
     try:
-        with source.open("rb") as file:
+        # Unbuffered: a buffer would only add a copy.
+        with source.open("rb", buffering=0) as file:
             size = os.fstat(file.fileno()).st_size
             head = file.read(SNIFFED_BYTES)
             media_type = sniff(head, name=name)
             if media_type.kind == "video":
                 return media_type, size, None
             check_bytes(size, name, limits)
-            return media_type, size, head + file.read()
+            file.seek(0)
+            return media_type, size, file.read()
     except OSError as error:
         reason = f"the file cannot be read ({error.strerror})"
         raise MediaRefused(name, reason, "Check its path and its permissions") from error

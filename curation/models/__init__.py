@@ -1,11 +1,13 @@
 """All nouns of the domain, so that callers need not know which file holds which."""
 
 from curation.models.assets import Asset, Rendition
+from curation.models.counts import ProjectCounts
 from curation.models.criteria import (
     CriteriaSet,
     CriteriaSetItem,
     Criterion,
     CriterionVersion,
+    GuidelinePicture,
     GuidelineVersion,
 )
 from curation.models.datasets import (
@@ -37,6 +39,7 @@ __all__ = [
     "Export",
     "Flag",
     "Generator",
+    "GuidelinePicture",
     "GuidelineVersion",
     "Job",
     "JobChunk",
@@ -48,6 +51,7 @@ __all__ = [
     "Membership",
     "Note",
     "Project",
+    "ProjectCounts",
     "Prompt",
     "PromptMedia",
     "Rater",

@@ -6,7 +6,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.utils.translation import gettext_lazy as _
 
-from curation.models.assets import not_itself
+from curation.models.assets import Placement, either_bytes_or_a_name, not_itself
 from curation.models.people import Project, ProjectScoped
 
 
@@ -151,3 +151,24 @@ class GuidelineVersion(models.Model):
 
     def __str__(self) -> str:
         return f"guideline v{self.number}"
+
+
+class GuidelinePictureQuerySet(ProjectScoped["GuidelinePicture"]):
+    project_path = "guideline__project"
+
+
+class GuidelinePicture(Placement):
+    """An example in the instructions: what is good, what is bad, and why, in words below the picture."""
+
+    guideline = models.ForeignKey(GuidelineVersion, models.CASCADE, related_name="pictures")
+    is_good = models.BooleanField(_("an example of what is good"), default=True)
+    caption = models.TextField(_("caption"), blank=True)
+
+    objects = GuidelinePictureQuerySet.as_manager()
+
+    class Meta:
+        ordering = ["position", "id"]
+        constraints = [
+            models.UniqueConstraint(fields=["guideline", "position"], name="guideline_picture_place_once"),
+            either_bytes_or_a_name("guideline_picture_here_or_named"),
+        ]

@@ -155,7 +155,7 @@ def read_evidence(
     parts = _NARROWED if most_prompts else dict.fromkeys(_NARROWED, "")
 
     def read(select: str, schema: pl.Schema) -> pl.DataFrame:
-        return _read(select.format(**parts), schema, values)
+        return read_frame(select.format(**parts), schema, values)
 
     with _snapshot():
         return Evidence(
@@ -185,7 +185,7 @@ def _snapshot() -> Iterator[None]:
         yield
 
 
-def _read(select: str, schema: pl.Schema, values: dict[str, Any]) -> pl.DataFrame:
+def read_frame(select: str, schema: pl.Schema, values: dict[str, Any]) -> pl.DataFrame:
     """The rows of a SELECT whose columns stand in the order of the schema."""
     with tempfile.TemporaryFile() as file:
         with connection.cursor() as cursor:

@@ -86,8 +86,9 @@ class Judgement(models.Model):
         DRAFT = "draft", _("draft")
         BEHAVIOUR = "behaviour", _("behaviour")
 
-    # What may count as a label when pairs are made; the rest examines raters or helps them.
-    COUNTED_PURPOSES = ("label", "audit", "behaviour")
+    # What may count as a label when pairs are made; the rest examines raters or helps them. A blind control is a
+    # vote like any other: its rater was only not shown the draft.
+    COUNTED_PURPOSES = ("label", "audit", "control", "behaviour")
 
     class Retraction(models.TextChoices):
         RETRACTED = "retracted", _("retracted")
@@ -143,7 +144,13 @@ class Judgement(models.Model):
                 name="judgement_probability_is_one",
             ),
         ]
-        indexes = [models.Index(fields=["project", "-id"], name="judgement_newest")]
+        indexes = [
+            models.Index(fields=["project", "-id"], name="judgement_newest"),
+            # Nearly empty: tells whether anything was retracted since a project was counted.
+            models.Index(
+                fields=["project", "retracted_at"], name="judgement_retracted", condition=Q(retracted_at__isnull=False)
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.act} {self.pk}"

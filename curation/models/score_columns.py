@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
 from django.db import connection
 
 from curation.figures import Histogram
+from curation.models.counts import ProjectCounts
 from curation.models.criteria import CriterionVersion
 from curation.models.people import Project
 from curation.models.raters import Rater
@@ -72,6 +75,34 @@ def of_project(project: Project) -> list[ScoreColumn]:
     raters = Rater.objects.in_bulk({rater for _, rater in pairs})
     columns = [ScoreColumn(raters[rater], criteria[criterion]) for criterion, rater in pairs]
     return sorted(columns, key=lambda column: (column.rater.kind, column.label.lower(), column.criterion.number))
+
+
+@dataclass(frozen=True)
+class Spread:
+    """How the living values of a column are spread, and when they were counted; None for just now."""
+
+    histogram: Histogram | None
+    counted_at: datetime | None
+
+
+def spread(project: Project, column: ScoreColumn) -> Spread:
+    """The kept histogram of a large column, or one that is made now. Costs one query, or three."""
+    kept = ProjectCounts.objects.filter(project=project, histograms__has_key=column.key).first()
+    if kept is None:
+        return Spread(histogram(column), None)
+    fields = kept.histograms[column.key]
+    return Spread(Histogram(fields["low"], fields["high"], tuple(fields["counts"])), kept.counted_at)
+
+
+def large_histograms(project: Project, most: int) -> dict[str, dict[str, Any]]:
+    """The histograms of all columns with more than this many living values, as they are kept. Reads all of them."""
+    columns = of_project(project)
+    made = {column.key: histogram(column) for column in columns}
+    return {
+        key: {"low": one.low, "high": one.high, "counts": one.counts}
+        for key, one in made.items()
+        if one is not None and one.total > most
+    }
 
 
 def histogram(column: ScoreColumn, bins: int = 40) -> Histogram | None:

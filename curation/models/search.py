@@ -9,8 +9,14 @@ import re
 
 from django.contrib.postgres.search import SearchQuery, SearchVector
 
+
+def text_vector(field: str) -> SearchVector:
+    """The words of a text, as the indexes hold them."""
+    return SearchVector(field, config="simple")
+
+
 # The expression of the indexes on texts; a search must use the very same one to be served by them.
-TEXT_VECTOR = SearchVector("text", config="simple")
+TEXT_VECTOR = text_vector("text")
 
 
 def prefix_query(words: str) -> SearchQuery | None:

@@ -42,7 +42,7 @@ PAIRS = _schema(
         "margin": pl.Float64,  # above zero or above the recipe's bar, in `margin_unit`
         "margin_unit": pl.String,  # score, win_rate (0..1) or vote_share (0..1)
         "confidence": pl.Float64,  # share of the votes for the chosen one, 0.5..1; null where nobody voted
-        "basis": pl.String,  # people, machines or both
+        "basis": pl.String,  # people, machines, both, or behaviour alone
         "chosen_score": pl.Float64,  # what the margin is the difference of; null for votes alone
         "rejected_score": pl.Float64,
         "votes_chosen": pl.Int32,  # comparisons of exactly these two that the recipe read

@@ -34,7 +34,8 @@ def counts_in_order(counts: dict[str, int]) -> list[tuple[str, int]]:
 
 @register.filter
 def basis_word(basis: str) -> str:
-    return {"people": _("people"), "machines": _("machines"), "both": _("both")}.get(basis, basis)
+    words = {"people": _("people"), "machines": _("machines"), "both": _("both"), "behaviour": _("behaviour")}
+    return words.get(basis, basis)
 
 
 @register.filter

@@ -11,16 +11,18 @@ from django.utils.translation import gettext_lazy as _
 
 from curation.access import Right, may
 
-# (section, url name, label): a page appears here when its address exists.
+# (section, url name, label, right): a page appears here when its address exists and the visitor holds the right.
 SECTIONS = [
-    ("overview", "project", _("Overview")),
-    ("prompts", "prompts", _("Prompts")),
-    ("samples", "samples", _("Samples")),
-    ("scorers", "scorers", _("Scorers")),
-    ("jobs", "jobs", _("Jobs")),
-    ("recipes", "recipes", _("Recipes")),
-    ("datasets", "datasets", _("Datasets")),
-    ("members", "members", _("Members")),
+    ("overview", "project", _("Overview"), Right.VIEW),
+    ("prompts", "prompts", _("Prompts"), Right.VIEW),
+    ("samples", "samples", _("Samples"), Right.VIEW),
+    ("work", "work", _("Work"), Right.ENTER),
+    ("batches", "batches", _("Batches"), Right.VIEW),
+    ("scorers", "scorers", _("Scorers"), Right.VIEW),
+    ("jobs", "jobs", _("Jobs"), Right.VIEW),
+    ("recipes", "recipes", _("Recipes"), Right.VIEW),
+    ("datasets", "datasets", _("Datasets"), Right.VIEW),
+    ("members", "members", _("Members"), Right.VIEW),
 ]
 
 
@@ -44,13 +46,15 @@ def page(request: HttpRequest) -> dict[str, object]:
         "may_view": may_view,
         "may_edit": may(role, Right.EDIT) and not project.archived_at,
         "may_manage": may(role, Right.MANAGE),
-        "project_nav": _navigation(project.slug) if may_view else [],
+        "project_nav": _navigation(project.slug, role),
     }
 
 
-def _navigation(slug: str) -> list[NavItem]:
+def _navigation(slug: str, role: str) -> list[NavItem]:
     items = []
-    for section, name, label in SECTIONS:
+    for section, name, label, right in SECTIONS:
+        if not may(role, right):
+            continue
         try:
             items.append(NavItem(section, reverse(name, kwargs={"slug": slug}), label))
         except NoReverseMatch:

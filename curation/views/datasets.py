@@ -8,7 +8,8 @@ from typing import Any
 
 import polars as pl
 from django.contrib import messages
-from django.db.models import Prefetch
+from django.db.models import Count, Prefetch, Q, QuerySet
+from django.db.models.fields.json import KeyTransform
 from django.http import FileResponse, Http404, HttpResponse, HttpResponseBase
 from django.shortcuts import get_object_or_404, redirect, render
 from django.utils.translation import gettext as _
@@ -23,24 +24,62 @@ from curation.views import funnels
 from curation.views.doorbell import ring_for_build
 from curation.views.doors import PageRequest, is_part, project_page
 from curation.views.overview import words
+from curation.views.paging import Key, Page, keyset
 
 PAIRS_A_PAGE = 12
+DATASETS_A_PAGE = 12
+VERSIONS_SHOWN = 6  # of each dataset in the list of all
+BUILDS_SHOWN = 20
 DOWNLOADS = ("pairs", "samples", "splits", "evidence")
 
 
 @project_page(Right.VIEW)
 @require_safe
 def dataset_list(request: PageRequest, project: Project) -> HttpResponse:
-    """Every dataset with its versions, and the builds that run."""
-    versions = DatasetVersion.objects.frozen().select_related("recipe").order_by("-number", "-minor")
-    rows = Dataset.objects.visible_to(request.user).filter(project=project)
-    building = Job.objects.filter(project=project, kind=Job.Kind.BUILD).unfinished()
+    """The datasets, each with its newest versions, and the builds that run; `?dataset=NAME`: all versions of one."""
+    datasets = Dataset.objects.visible_to(request.user).filter(project=project)
+    name = request.GET.get("dataset", "")
+    page = _all_versions(datasets, name, request) if name else _newest_versions(datasets, request)
+    building = Job.objects.filter(project=project, kind=Job.Kind.BUILD).unfinished()[:BUILDS_SHOWN]
     context = {
         "section": "datasets",
-        "datasets": rows.prefetch_related(Prefetch("versions", versions, to_attr="frozen")),
+        "page": page,
+        "only": name,
         "building": [{"job": job, "words": words(job)} for job in building],
     }
     return render(request, "curation/datasets/list.html", context)
+
+
+@dataclass(frozen=True)
+class VersionsPanel:
+    """A dataset with versions of it, the newest first, and how many older there are."""
+
+    dataset: Dataset
+    versions: list[DatasetVersion]
+    older: int
+
+
+def _versions_listed() -> QuerySet[DatasetVersion]:
+    """What the list says of a version: of its manifest the counts alone."""
+    rows = DatasetVersion.objects.frozen().select_related("recipe", "dataset").defer("manifest", "funnel")
+    return rows.annotate(counts=KeyTransform("counts", "manifest")).order_by("-number", "-minor")
+
+
+def _newest_versions(datasets: QuerySet[Dataset], request: PageRequest) -> Page[VersionsPanel]:
+    """A page of datasets by name. Costs two queries, of bounded size but for the counting of versions."""
+    listed = Prefetch("versions", _versions_listed()[:VERSIONS_SHOWN], to_attr="newest")
+    counted = datasets.annotate(version_count=Count("versions", filter=Q(versions__frozen_at__isnull=False)))
+    page = keyset(counted.prefetch_related(listed), [Key("name")], request.GET, DATASETS_A_PAGE)
+    return page.with_rows([VersionsPanel(row, row.newest, row.version_count - len(row.newest)) for row in page])
+
+
+def _all_versions(datasets: QuerySet[Dataset], name: str, request: PageRequest) -> Page[VersionsPanel]:
+    """A page of the versions of one dataset; 404 where it has none."""
+    rows = _versions_listed().filter(dataset__in=datasets.filter(name=name).values("pk"))
+    page = keyset(rows, [Key("number", descending=True), Key("minor", descending=True)], request.GET)
+    if not page.rows:
+        raise Http404(_("There is no frozen version of a dataset called “%(name)s” here.") % {"name": name})
+    return page.with_rows([VersionsPanel(page.rows[0].dataset, page.rows, 0)])
 
 
 @project_page(Right.VIEW)
@@ -97,7 +136,12 @@ class Share:
 
 def _shares(counts: dict[str, Any]) -> list[tuple[str, list[Share]]]:
     """Pairs by split and basis; for a version without pairs, its samples by split."""
-    words = {"people": _("people"), "machines": _("machines"), "both": _("people and machines")}
+    words = {
+        "people": _("people"),
+        "machines": _("machines"),
+        "both": _("people and machines"),
+        "behaviour": _("behaviour"),
+    }
     tables = (
         [(_("Pairs by split"), counts["pairs_by_split"]), (_("Pairs by basis"), counts["pairs_by_basis"])]
         if counts["pairs"]

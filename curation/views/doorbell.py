@@ -6,11 +6,17 @@ from functools import partial
 
 from django.db import transaction
 
-from curation.models import Job
-from curation.tasks import build_version
+from curation.models import Job, Project
+from curation.tasks import build_version, count_project
 
 
 def ring_for_build(job: Job) -> None:
     """For a build or a verification. Where the queue does not answer, the page goes on and the sweep rings."""
     bell = partial(build_version.apply_async, kwargs={"job_id": job.pk}, queue=job.queue)
+    transaction.on_commit(bell, robust=True)
+
+
+def ring_for_counts(project: Project) -> None:
+    """For a large project that was never counted. Where the queue does not answer, the timetable counts it."""
+    bell = partial(count_project.apply_async, kwargs={"project_id": project.pk}, queue="cpu")
     transaction.on_commit(bell, robust=True)

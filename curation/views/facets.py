@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
+from django.db import connection
 from django.db.models import QuerySet
 from django.http import QueryDict
 from django.utils.functional import Promise
@@ -52,7 +54,7 @@ def facet(
 def address(params: QueryDict, **changes: str) -> str:
     """The query string with these changes; an empty value takes the parameter away. Cursors do not survive."""
     changed = params.copy()
-    for name in ("after", "before", "part", *changes):
+    for name in ("after", "before", "looked", "part", *changes):
         changed.pop(name, None)
     for name, value in changes.items():
         if value:
@@ -60,7 +62,41 @@ def address(params: QueryDict, **changes: str) -> str:
     return f"?{changed.urlencode()}"
 
 
-def newest(rows: QuerySet, columns: list[str]) -> tuple[list[tuple], bool]:  # type: ignore[type-arg]
-    """These columns of the newest rows, and whether that is all of them. Costs one query of bounded size."""
-    found = list(rows.order_by("-pk").values_list(*columns)[: COUNTED_ROWS + 1])
-    return found[:COUNTED_ROWS], len(found) <= COUNTED_ROWS
+def newest(rows: QuerySet[Any], columns: list[str]) -> tuple[Counter[tuple[Any, ...]], bool]:
+    """How often each combination of these columns is among the newest rows, and whether that is all rows.
+
+    Costs one query of bounded size; the database counts, so five thousand rows never come here. A column that is an
+    array counts by its values in order, as a tuple.
+    """
+    newest_rows = rows.order_by("-pk").values_list(*columns)[: COUNTED_ROWS + 1].query
+    inner, parameters = newest_rows.sql_with_params()
+    names = ", ".join(f"c{place}" for place in range(len(columns)))
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT {names}, count(*) FROM ({inner}) newest ({names}) GROUP BY {names} ORDER BY {names}",  # noqa: S608  # ours
+            parameters,
+        )
+        counts = Counter({tuple(map(_hashable, row[:-1])): row[-1] for row in cursor.fetchall()})
+    # One row more than is counted tells that there are more; which of the groups it is in does not matter then.
+    return counts, counts.total() <= COUNTED_ROWS
+
+
+def _hashable(value: object) -> object:
+    return tuple(value) if isinstance(value, list) else value
+
+
+def tally(counts: Counter[tuple[Any, ...]], place: int) -> Counter[Any]:
+    """How often each value of one column occurs."""
+    own: Counter[Any] = Counter()
+    for values, count in counts.items():
+        own[values[place]] += count
+    return own
+
+
+def tally_each(counts: Counter[tuple[Any, ...]], place: int) -> Counter[Any]:
+    """How often each entry of a column of arrays occurs."""
+    own: Counter[Any] = Counter()
+    for values, count in tally(counts, place).items():
+        for entry in values:
+            own[entry] += count
+    return own

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
@@ -19,12 +19,15 @@ from curation.access import Right
 from curation.models import Comparison, Flag, Project, Prompt, PromptMedia, Rater, Sample
 from curation.models import group as group_reads
 from curation.models.group import GroupEvidence
-from curation.views import said, score_table
+from curation.views import mark_overlays, said, score_table
 from curation.views.doors import PageRequest, project_page
+from curation.views.mark_overlays import Overlay, Part, Shown
 from curation.views.pictures import Picture, all_pictures, picture, with_assets
 from curation.views.score_table import Cell, Row
 
 LINES = 300
+# Characters of an answer in words that a tile has room for.
+TEXT = 600
 
 
 # The order in which records stand, and what they are called.
@@ -60,6 +63,8 @@ class Tile:
     scores: list[tuple[Row, Cell]]
     records: list[Record]
     flags: list[Flag]
+    overlay: Overlay | None  # marks on the first picture
+    parts: list[Part]  # the answer in words, where words of it are marked
 
     @property
     def first(self) -> Picture | None:
@@ -90,13 +95,15 @@ def prompt(request: PageRequest, project: Project, prompt_id: int) -> HttpRespon
     has_more, samples = len(found) > group_reads.SAMPLES, found[: group_reads.SAMPLES]
     evidence = group_reads.evidence(project, shown, [sample.pk for sample in samples])
     table = score_table.table(evidence, samples, shown.pk)
-    lines = said.lines(evidence, said.names(samples))
+    marks = mark_overlays.shown(evidence.marks, shown.pk)
+    lines = said.lines(evidence, replace(said.names(samples), marks=marks.numbers))
     context = {
         "section": "prompts",
         "prompt": shown,
         "facts": facts(shown),
-        "inputs": _inputs(shown),
-        "tiles": _tiles(samples, evidence, table),
+        "prompt_parts": marks.prompt_parts(shown.text),
+        "inputs": mark_overlays.inputs(_inputs(shown), marks),
+        "tiles": _tiles(samples, evidence, table, marks),
         "has_more": has_more,
         "table": table,
         "lines": lines[:LINES],
@@ -129,7 +136,7 @@ def _inputs(shown: Prompt) -> list[tuple[str, list[Picture]]]:
     return sorted(roles.items(), key=lambda item: (order.get(item[0], 9), item[0]))
 
 
-def _tiles(samples: Sequence[Sample], evidence: GroupEvidence, table: Sequence[Row]) -> list[Tile]:
+def _tiles(samples: Sequence[Sample], evidence: GroupEvidence, table: Sequence[Row], marks: Shown) -> list[Tile]:
     pictures = all_pictures([sample.pk for sample in samples])
     scores = score_table.under_pictures(table, samples)
     records = _records(evidence)
@@ -138,7 +145,16 @@ def _tiles(samples: Sequence[Sample], evidence: GroupEvidence, table: Sequence[R
         if not flag.is_retracted:
             flags[flag.sample_id].append(flag)
     return [
-        Tile(place, sample, pictures[sample.pk], scores[sample.pk], records.get(sample.pk, []), flags[sample.pk])
+        Tile(
+            place,
+            sample,
+            pictures[sample.pk],
+            scores[sample.pk],
+            records.get(sample.pk, []),
+            flags[sample.pk],
+            marks.over_sample(sample.pk, pictures[sample.pk]),
+            marks.answer_parts(sample.pk, sample.text, TEXT),
+        )
         for place, sample in enumerate(samples, 1)
     ]
 

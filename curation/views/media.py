@@ -18,7 +18,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from curation.media.keeping import poster_name, thumbnail_name
-from curation.models import Asset, Project, PromptMedia, Rendition, SampleMedia
+from curation.models import Asset, GuidelinePicture, Project, PromptMedia, Rendition, SampleMedia
 from curation.storage import media_storage
 
 _BLOCK = 2**18
@@ -81,11 +81,17 @@ def poster(request: HttpRequest, address: UUID) -> HttpResponseBase:
 
 
 def _asset_at(request: HttpRequest, address: UUID) -> Asset:
-    """The asset at an address in a project the visitor may enter. One query for a sample's, two for a prompt's."""
+    """The asset at an address in a project the visitor may enter.
+
+    One query for a sample's, two for a prompt's, three for an example's in the guideline.
+    """
     projects = Project.objects.visible_to(request.user)  # type: ignore[arg-type]
     place = (
         SampleMedia.objects.filter(address=address, sample__project__in=projects).select_related("asset").first()
         or PromptMedia.objects.filter(address=address, prompt__project__in=projects).select_related("asset").first()
+        or GuidelinePicture.objects.filter(address=address, guideline__project__in=projects)
+        .select_related("asset")
+        .first()
     )
     if place is None or place.asset is None:
         raise Http404(_("There is no picture here, or it is not open to you."))

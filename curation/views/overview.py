@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
-from time import monotonic
 
-from django.core.cache import cache
 from django.http import HttpResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.urls import NoReverseMatch, reverse
-from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_safe
@@ -19,20 +15,22 @@ from curation.access import Right, may
 from curation.figures import Step, funnel
 from curation.models import DatasetVersion, Job, Project
 from curation.models import progress as progress_counts
-from curation.models.progress import Counts, Wants
+from curation.models.progress import Counts, Known, Wants
 from curation.templatetags.pairwright import number
+from curation.views.doorbell import ring_for_counts
 from curation.views.doors import PageRequest, is_part, project_page
 
 
 @dataclass(frozen=True)
 class Want:
-    """One thing that waits for a person: how many, what, and where to go."""
+    """One thing that waits for a person: how many, what, and where to go. `is_more`: the counting stopped there."""
 
     count: int
     text: str
     hint: str
     url: str
     label: str
+    is_more: bool = False
 
 
 @project_page(Right.ENTER)
@@ -40,17 +38,19 @@ class Want:
 def project(request: PageRequest, project: Project) -> HttpResponse:
     """The overview; for annotators, who must not see who made what, a page about their own work."""
     if not may(request.role, Right.VIEW):
-        return render(request, "projects/annotator.html", {"section": "overview"})
+        own_page = _reverse("work", project.slug)
+        return redirect(own_page) if own_page else render(request, "projects/annotator.html", {"section": "overview"})
     if is_part(request, "running"):
         return render(request, "projects/_running.html", _running(project))
-    counts, counted_at = _counts(project)
-    wants = progress_counts.wants(project, counts.samples_absent)
+    known = progress_counts.known(project)
+    if is_part(request, "funnel"):
+        return render(request, "projects/_funnel.html", _funnel(project, known))
+    if known is None:
+        ring_for_counts(project)
     context = {
         "section": "overview",
-        "steps": funnel(_steps(project, counts, progress_counts.newest_version(project))),
-        "counts": counts,
-        "counted_at": counted_at,
-        "wants": _wants(project, wants),
+        **_funnel(project, known),
+        "wants": _wants(project, progress_counts.wants(project), known.counts if known else None),
         "generator_count": project.generators.count(),
         "criteria_count": project.criteria_set.items.count() if project.criteria_set else 0,
         **_running(project),
@@ -58,22 +58,12 @@ def project(request: PageRequest, project: Project) -> HttpResponse:
     return render(request, "projects/overview.html", context)
 
 
-# Counting a small project takes milliseconds and is done for every visit. Counting a million samples takes seconds;
-# the result is kept for this many times as long, and the page says of when it is.
-KEPT_TIMES = 20
-
-
-def _counts(project: Project) -> tuple[Counts, datetime | None]:
-    """The counts of the funnel, and when they were made where that was not just now."""
-    key = f"overview-counts-{project.pk}"
-    if kept := cache.get(key):
-        return kept
-    started = monotonic()
-    counts = progress_counts.counts(project)
-    seconds = monotonic() - started
-    if seconds > 1:
-        cache.set(key, (counts, timezone.now()), timeout=KEPT_TIMES * seconds)
-    return counts, None
+def _funnel(project: Project, known: Known | None) -> dict[str, object]:
+    """The steps with the time of their counts; `is_counting` while a large project has not been counted yet."""
+    if known is None:
+        return {"is_counting": True, "steps": []}
+    steps = funnel(_steps(project, known.counts, progress_counts.newest_version(project)))
+    return {"steps": steps if known.counts.prompts else [], "counted_at": known.counted_at}
 
 
 def _steps(project: Project, counts: Counts, version: DatasetVersion | None) -> list[Step]:
@@ -141,54 +131,75 @@ def _judged_by(counts: Counts) -> str:
     return f"{people} · {scripts}"
 
 
-def _wants(project: Project, wants: Wants) -> list[Want]:
-    samples, jobs = reverse("samples", args=[project.slug]), _reverse("jobs", project.slug)
+def _wants(project: Project, wants: Wants, counts: Counts | None) -> list[Want]:
+    """Everything that waits, the most urgent first. What the counts know is left out while there are none."""
+    wrong = _wrong_samples(project, counts) if counts else []
+    listed = [*_open_requests(project, wants), *wrong, *_troubled(project, wants)]
+    return [want for want in listed if want.count]
+
+
+def _want(count: int, text: str, hint: str, url: str) -> Want:
+    most = progress_counts.COUNTED
+    return Want(min(count, most), text, hint, url, _("Look"), is_more=count > most)
+
+
+def _open_requests(project: Project, wants: Wants) -> list[Want]:
+    text = ngettext("pair asked to be judged", "pairs asked to be judged", wants.requests)
+    return [_want(wants.requests, text, _("requests to people that nobody took yet"), _batch_of_requests(project))]
+
+
+def _batch_of_requests(project: Project) -> str:
+    """Where requests become a batch; empty where no room serves that page."""
+    address = _reverse("batch_new", project.slug)
+    return f"{address}?rule=requests" if address else ""
+
+
+def _wrong_samples(project: Project, counts: Counts) -> list[Want]:
+    samples = reverse("samples", args=[project.slug])
+    unsafe, broken, absent = counts.samples_unsafe, counts.samples_broken, counts.samples_absent
     look = _("Look")
-    listed = [
+    return [
         Want(
-            wants.requests,
-            ngettext("pair asked to be judged", "pairs asked to be judged", wants.requests),
-            _("requests to people that nobody took yet"),
-            "",
-            look,
-        ),
-        Want(
-            wants.unsafe,
-            ngettext("sample flagged unsafe", "samples flagged unsafe", wants.unsafe),
+            unsafe,
+            ngettext("sample flagged unsafe", "samples flagged unsafe", unsafe),
             _("blurred until somebody asks to see them"),
             f"{samples}?flagged=unsafe",
             look,
         ),
         Want(
-            wants.broken,
-            ngettext("sample flagged broken", "samples flagged broken", wants.broken),
+            broken,
+            ngettext("sample flagged broken", "samples flagged broken", broken),
             _("look and decide whether to keep them"),
             f"{samples}?flagged=broken",
             look,
         ),
         Want(
-            wants.absent,
-            ngettext("sample whose file is not here", "samples whose files are not here", wants.absent),
+            absent,
+            ngettext("sample whose file is not here", "samples whose files are not here", absent),
             _("counted, never exported; import the files to fill them in"),
             f"{samples}?media=absent",
             look,
         ),
-        Want(
-            wants.failed_jobs,
-            ngettext("job failed", "jobs failed", wants.failed_jobs),
+    ]
+
+
+def _troubled(project: Project, wants: Wants) -> list[Want]:
+    jobs = _reverse("jobs", project.slug)
+    failed, with_failures = wants.failed_jobs, wants.jobs_with_failures
+    return [
+        _want(
+            failed,
+            ngettext("job failed", "jobs failed", failed),
             _("its page says why and resumes it"),
             f"{jobs}?state=failed" if jobs else "",
-            look,
         ),
-        Want(
-            wants.jobs_with_failures,
-            ngettext("job refused some rows", "jobs refused some rows", wants.jobs_with_failures),
+        _want(
+            with_failures,
+            ngettext("job refused some rows", "jobs refused some rows", with_failures),
             _("each row with its reason"),
             jobs,
-            look,
         ),
     ]
-    return [want for want in listed if want.count]
 
 
 def _running(project: Project) -> dict[str, object]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from functools import partial
 
 from django.db.models import Count, Exists, OuterRef, QuerySet
 from django.http import HttpResponse, QueryDict
@@ -12,15 +13,19 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from curation.access import Right
-from curation.models import Comparison, Project, Prompt, Sample
+from curation.models import Comparison, Project, Prompt, Sample, candidates
+from curation.models.candidates import Probe
 from curation.models.lineage import first_samples
 from curation.views.doors import PageRequest, project_page
-from curation.views.facets import Facet, address, facet, newest
-from curation.views.paging import Key, keyset
+from curation.views.facets import Facet, address, facet, newest, tally, tally_each
+from curation.views.paging import Key, Page, Reach, keyset
 from curation.views.pictures import Picture, first_pictures
 
 SIZE = 40
 THUMBNAILS = 5
+# Rows that a page of a narrowed list looks at before it says how far it came: reading words, or the comparisons of all
+# samples of a prompt, takes up to 20 microseconds a row.
+LOOKED_AT = 5_000
 
 
 @project_page(Right.VIEW)
@@ -28,7 +33,7 @@ THUMBNAILS = 5
 def prompts(request: PageRequest, project: Project) -> HttpResponse:
     every = Prompt.objects.visible_to(request.user).filter(project=project)
     is_oldest_first = request.GET.get("order") == "old"
-    page = keyset(_narrowed(every, request.GET), [Key("pk", descending=not is_oldest_first)], request.GET, size=SIZE)
+    page = _page(project, every, [Key("pk", descending=not is_oldest_first)], request.GET)
     pictures, counts = _pictures(page.rows), _sample_counts(page.rows)
     context = {
         "section": "prompts",
@@ -36,10 +41,32 @@ def prompts(request: PageRequest, project: Project) -> HttpResponse:
         "rows": [(prompt, counts.get(prompt.pk, 0), pictures[prompt.pk]) for prompt in page.rows],
         "facets": _facets(every, request.GET),
         "is_oldest_first": is_oldest_first,
-        "is_narrowed": any(request.GET.get(name) for name in ("q", "tag", "locale", "samples", "judged")),
+        "is_narrowed": _is_narrowed(request.GET),
         "order_url": address(request.GET, order="" if is_oldest_first else "old"),
     }
     return render(request, "prompts/list.html", context)
+
+
+def _page(project: Project, every: QuerySet[Prompt], keys: list[Key], params: QueryDict) -> Page[Prompt]:
+    """One page of the list. It is whole where it is made from few candidates, and else looks only so far."""
+    rows = _narrowed(every, params)
+    ids = candidates.fewest(_probes(project, params))
+    if ids is not None:
+        return keyset(candidates.among(rows, ids), keys, params, size=SIZE)
+    reach = Reach(every, ("pk",), LOOKED_AT) if _is_narrowed(params) else None
+    return keyset(rows, keys, params, size=SIZE, reach=reach)
+
+
+def _is_narrowed(params: QueryDict) -> bool:
+    return any(params.get(name) for name in ("q", "tag", "locale", "samples", "judged"))
+
+
+def _probes(project: Project, params: QueryDict) -> Iterator[Probe]:
+    """The questions to indexes that may leave few prompts; there is none for the other narrowings."""
+    if tag := params.get("tag"):
+        yield partial(candidates.prompts_tagged, project, tag)
+    if words := params.get("q", "").strip():
+        yield partial(candidates.prompts_saying, project, words)
 
 
 def _narrowed(rows: QuerySet[Prompt], params: QueryDict) -> QuerySet[Prompt]:
@@ -67,9 +94,8 @@ def _is_judged() -> Exists:
 
 
 def _facets(every: QuerySet[Prompt], params: QueryDict) -> list[Facet]:
-    rows, is_all = newest(every, ["tags", "locale"])
-    tags = Counter(tag for own, _locale in rows for tag in own)
-    locales = Counter(locale for _tags, locale in rows)
+    newest_rows, is_all = newest(every, ["tags", "locale"])
+    tags, locales = tally_each(newest_rows, 0), tally(newest_rows, 1)
     facets = [
         facet(params, "samples", _("Samples"), [("some", _("with samples")), ("none", _("without a sample"))]),
         facet(params, "judged", _("Compared"), [("yes", _("compared")), ("no", _("never compared"))]),

@@ -43,6 +43,7 @@ class Names:
     places: Mapping[int, int]
     samples: Mapping[int, Sample]
     page: str = ""  # the address of the group page, where this is another one
+    marks: Mapping[tuple[int, int], int] = field(default_factory=dict)  # numbers of marks that are drawn on the page
 
     def of(self, sample_id: int | None) -> SafeString:
         sample = self.samples.get(sample_id or 0)
@@ -107,7 +108,8 @@ def _say_comparisons(
     line: Line, comparisons: list[Comparison], who: Names, criteria: Mapping[int, CriterionVersion]
 ) -> None:
     line.criteria = _criteria((c.criterion_version_id for c in comparisons), criteria)
-    if any(comparison.is_implied for comparison in comparisons):
+    # What choices among a list imply is no whole order, though it is implied too.
+    if line.judgement.act == Judgement.Act.RANK and any(comparison.is_implied for comparison in comparisons):
         line.parts.append(_ranking(comparisons, who))
         return
     line.parts.extend(_comparison(comparison, who) for comparison in comparisons)
@@ -174,7 +176,9 @@ def _mark(mark: Mark, who: Names) -> SafeString:
     place = _place(mark)
     error = mark.error_type or _("marked")
     text = f" “{mark.text}”" if mark.text else ""
-    return format_html(_("{} at {} of {}{}"), error, place, who.of(mark.sample_id), text)
+    words = format_html(_("{} at {} of {}{}"), error, place, who.of(mark.sample_id), text)
+    number = who.marks.get((mark.judgement_id, mark.position))
+    return words if number is None else format_html('<b class="mark-number">{}</b> {}', number, words)
 
 
 def _place(mark: Mark) -> str:

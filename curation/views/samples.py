@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from django.db.models import Exists, OuterRef, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
@@ -16,18 +17,21 @@ from django.views.decorators.http import require_safe
 
 from curation.access import Right
 from curation.errors import Refused
-from curation.models import Flag, Generator, Project, Prompt, Sample, Score, score_columns
+from curation.models import Flag, Generator, Project, Prompt, Sample, Score, candidates, score_columns
 from curation.models import group as group_reads
 from curation.models.lineage import ancestors, descendants
 from curation.models.score_columns import ScoreColumn
 from curation.views import said, score_table
 from curation.views.doors import PageRequest, is_part, project_page
-from curation.views.facets import Facet, address, facet, newest
-from curation.views.paging import Key, Page, keyset
+from curation.views.facets import Facet, address, facet, newest, tally, tally_each
+from curation.views.narrowing import NARROWING, is_walked, narrowed, probes, whole
+from curation.views.paging import Key, Page, Reach, keyset
 from curation.views.pictures import all_pictures, first_pictures
 
-NARROWING = ("q", "generator", "kind", "round", "media", "tag", "scored", "flagged", "prompt", "low", "high")
-
+# Rows that a page of a narrowed list looks at before it says how far it came; fewer where each costs more: its words
+# are read, or it is fetched from anywhere because the walk is along a score.
+LOOKED_AT = 20_000
+LOOKED_AT_CLOSELY = 5_000
 
 # Values and what they are called.
 Choices = Sequence[tuple[str, str | Promise]]
@@ -50,8 +54,8 @@ def samples(request: PageRequest, project: Project) -> HttpResponse:
     columns = score_columns.of_project(project)
     order = _order(request.GET, columns)
     if is_part(request, "histogram"):
-        return render(request, "components/histogram.html", _histogram(request, order))
-    page = _page(_narrowed(every, request.GET), order, request.GET)
+        return render(request, "components/histogram.html", _histogram(project, request.GET, order))
+    page = _page(project, every, order, columns, request.GET)
     pictures = first_pictures([sample.pk for sample in page.rows])
     context = {
         "section": "samples",
@@ -88,21 +92,68 @@ def _number(text: str | None) -> float | None:
     return value
 
 
-def _page(rows: QuerySet[Sample], order: Order, params: QueryDict) -> Page[Sample]:
-    rows = rows.select_related("generator", "prompt")
+def _page(
+    project: Project, every: QuerySet[Sample], order: Order, columns: list[ScoreColumn], params: QueryDict
+) -> Page[Sample]:
+    """One page of the list. It is whole where it is made from few candidates, and else looks only so far.
+
+    What is walked is only tested; the rows of the page are read afterwards, with all that belongs to them, from those
+    that the visitor may see.
+    """
+    walked = Sample.objects.filter(project=project)
+    rows = narrowed(walked, params)
+    ids = candidates.fewest(probes(project, columns, params))
+    if ids is not None:
+        rows = candidates.among(rows, ids)
+    found = _found(rows, walked, order, params, is_whole=ids is not None)
+    samples = every.select_related("generator", "prompt").in_bulk([row["pk"] for row in found])
+    shown = [_filled(samples[row["pk"]], row) for row in found if row["pk"] in samples]
+    return found.with_rows(shown)
+
+
+def _found(
+    rows: QuerySet[Sample], walked: QuerySet[Sample], order: Order, params: QueryDict, *, is_whole: bool
+) -> Page[dict[str, Any]]:
+    """Keys of the rows of the page; `is_whole` where all matches are among few rows, so that no walk need end."""
     if order.column is None:
-        return keyset(rows, [Key("pk", descending=order.is_descending)], params)
-    rows = rows.sorted_by_score(order.column.rater, order.column.criterion.pk)  # type: ignore[attr-defined]
-    bounds = {"score_value__gte": order.low, "score_value__lte": order.high}
-    rows = rows.filter(**{name: bound for name, bound in bounds.items() if bound is not None})
-    return keyset(rows, [Key("score_value", order.is_descending), Key("score_sample", order.is_descending)], params)
+        reach = _along_arrival(walked, params) if is_walked(params) and not is_whole else None
+        return keyset(rows.values("pk"), [Key("pk", descending=order.is_descending)], params, reach=reach)
+    scored: QuerySet[Any] = rows.sorted_by_score(order.column.rater, order.column.criterion.pk)  # type: ignore[attr-defined]
+    scored = scored.filter(**_bounds("score_value", order)).values("pk", "score_value", "score_sample")
+    keys = [Key("score_value", order.is_descending), Key("score_sample", order.is_descending)]
+    return keyset(scored, keys, params, reach=None if is_whole else _along_score(order, order.column))
 
 
-def _histogram(request: PageRequest, order: Order) -> dict[str, object]:
-    """The part with the bars. It is fetched after the page, because counting a million scores takes its time."""
+def _filled(sample: Sample, row: dict[str, Any]) -> Sample:
+    """The sample with the value by which it is sorted."""
+    sample.score_value = row.get("score_value")  # type: ignore[attr-defined]
+    return sample
+
+
+def _along_arrival(walked: QuerySet[Sample], params: QueryDict) -> Reach:
+    """A walk over all samples, or over those of one generator where only these are asked for."""
+    generator = whole(params.get("generator"))
+    most = LOOKED_AT_CLOSELY if params.get("q") else LOOKED_AT
+    return Reach(walked.filter(generator=generator) if generator else walked, ("pk",), most)
+
+
+def _along_score(order: Order, column: ScoreColumn) -> Reach:
+    """A walk over the living scores of a column between the bounds."""
+    scores = Score.objects.filter(rater=column.rater, criterion_version=column.criterion, is_retracted=False)
+    return Reach(scores.filter(**_bounds("value", order)), ("value", "sample_id"), LOOKED_AT_CLOSELY)
+
+
+def _bounds(field: str, order: Order) -> dict[str, float]:
+    bounds = {f"{field}__gte": order.low, f"{field}__lte": order.high}
+    return {name: bound for name, bound in bounds.items() if bound is not None}
+
+
+def _histogram(project: Project, params: QueryDict, order: Order) -> dict[str, object]:
+    """The part with the bars, fetched after the page."""
     if order.column is None:
         raise Refused(_("Choose a score first."))
-    return {"order": order, "kept": _kept(request.GET), "histogram": score_columns.histogram(order.column)}
+    spread = score_columns.spread(project, order.column)
+    return {"order": order, "kept": _kept(params), "histogram": spread.histogram, "counted_at": spread.counted_at}
 
 
 def _kept(params: QueryDict) -> list[tuple[str, str]]:
@@ -110,58 +161,18 @@ def _kept(params: QueryDict) -> list[tuple[str, str]]:
     return [(name, params.get(name, "")) for name in params if name in NARROWING]
 
 
-def _narrowed(rows: QuerySet[Sample], params: QueryDict) -> QuerySet[Sample]:
-    if words := params.get("q", "").strip():
-        rows = rows.search(words)  # type: ignore[attr-defined]
-    if generator := _whole(params.get("generator")):
-        rows = rows.filter(generator=generator)
-    if kind := params.get("kind"):
-        rows = rows.filter(generator__kind=kind)
-    if (number := _whole(params.get("round"))) is not None:
-        rows = rows.filter(round=number)
-    if media := params.get("media"):
-        rows = rows.filter(media_state=media)
-    if tag := params.get("tag"):
-        rows = rows.filter(prompt__tags__contains=[tag])
-    if prompt := _whole(params.get("prompt")):
-        rows = rows.filter(prompt=prompt)
-    return _flagged(_scored(rows, params.get("scored", "")), params.get("flagged", ""))
-
-
-def _whole(text: str | None) -> int | None:
-    """A whole number from an address that may have been typed by hand."""
-    if not text:
-        return None
-    if not text.isdecimal() or len(text) > 18:
-        raise Refused(_("“%(text)s” is no whole number.") % {"text": text})
-    return int(text)
-
-
-def _scored(rows: QuerySet[Sample], by: str) -> QuerySet[Sample]:
-    living = Score.objects.filter(sample=OuterRef("pk"), is_retracted=False)
-    if by == "any":
-        return rows.filter(Exists(living))
-    if by == "none":
-        return rows.filter(~Exists(living))
-    rater = _whole(by)
-    return rows if rater is None else rows.filter(Exists(living.filter(rater=rater)))
-
-
-def _flagged(rows: QuerySet[Sample], kind: str) -> QuerySet[Sample]:
-    living = Flag.objects.filter(sample=OuterRef("pk"), is_retracted=False)
-    if kind == "any":
-        return rows.filter(Exists(living))
-    return rows.filter(Exists(living.filter(kind=kind))) if kind else rows
-
-
 def _facets(every: QuerySet[Sample], project: Project, columns: list[ScoreColumn], params: QueryDict) -> list[Facet]:
     """The ways to narrow the list. Costs three queries of bounded size."""
     generators = {generator.pk: generator for generator in Generator.objects.filter(project=project)[:100]}
-    rows, is_all = newest(every, ["generator_id", "round", "media_state"])
-    by_generator = Counter(str(row[0]) for row in rows)
-    by_round = Counter(str(row[1]) for row in rows)
-    by_media = Counter(row[2] for row in rows)
-    kinds = Counter(generators[row[0]].kind for row in rows if row[0] in generators)
+    newest_rows, is_all = newest(every, ["generator_id", "round", "media_state"])
+    makers = tally(newest_rows, 0)
+    by_generator = Counter({str(pk): count for pk, count in makers.items()})
+    by_round = Counter({str(number): count for number, count in tally(newest_rows, 1).items()})
+    by_media = tally(newest_rows, 2)
+    kinds: Counter[str] = Counter()
+    for pk, count in makers.items():
+        if pk in generators:
+            kinds[generators[pk].kind] += count
     raters = {str(column.rater.pk): column.rater.name for column in columns}
 
     def counted(counts: Counter[str]) -> Counter[str] | None:
@@ -194,8 +205,8 @@ def _seen(choices: Choices, counts: Counter[str], chosen: str | None) -> Choices
 
 
 def _tags(project: Project, chosen: str | None) -> list[tuple[str, str]]:
-    rows, _is_all = newest(Prompt.objects.filter(project=project), ["tags"])
-    frequent = [tag for tag, _count in Counter(tag for (own,) in rows for tag in own).most_common(16)]
+    newest_rows, _is_all = newest(Prompt.objects.filter(project=project), ["tags"])
+    frequent = [tag for tag, _count in tally_each(newest_rows, 0).most_common(16)]
     if chosen and chosen not in frequent:
         frequent.insert(0, chosen)
     return [(tag, tag) for tag in frequent]

@@ -7,19 +7,19 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import Any
 
 from django.db import transaction
 from django.utils.translation import gettext as _
 
-from curation.actions import criteria, raters
-from curation.actions.jobs import Lost
+from curation.actions import criteria, jobs, raters
 from curation.errors import Unavailable
 from curation.models import CriterionVersion, Job, JobChunk, Project, Rater, State
 from scoring import resident
 from scoring.actions import choosing
 from scoring.actions.choosing import Voice
-from scoring.cutting import Ask, part_size, spans
+from scoring.cutting import Ask, Speed, part_size, spans
 from scoring.scorers.base import Output, Scorer
 
 Scorers = Mapping[str, Scorer[Any]]
@@ -40,7 +40,7 @@ def plan(*, job: Job, owner: str) -> Job:
     with transaction.atomic():
         locked = Job.objects.select_for_update().filter(pk=job.pk, owner=owner, state=State.RUNNING).first()
         if locked is None:
-            raise Lost
+            raise jobs.Lost
         JobChunk.objects.bulk_create(chunks, batch_size=2000)
         locked.params = job.params
         locked.total = sum(chunk.total for chunk in chunks)
@@ -115,8 +115,9 @@ def ensure_criterion(project: Project, output: Output) -> CriterionVersion:
 def _chunks(job: Job) -> Iterator[JobChunk]:
     is_group = job.params["scope"] == "group"
     asked = list(asks(job))
-    size = part_size(len(asked), past_rate(job.project, list(job.params["scorers"])))
-    for position, span in enumerate(spans(asked, size, whole_prompts=is_group)):
+    speed = past_speed(job.project, list(job.params["scorers"]))
+    sized = partial(part_size, speed=speed)
+    for position, span in enumerate(spans(asked, sized, whole_prompts=is_group)):
         yield JobChunk(
             job=job,
             position=position,
@@ -140,10 +141,24 @@ def asks(job: Job, chunk: JobChunk | None = None) -> Iterator[Ask]:
 
 def past_rate(project: Project, scorers: list[str]) -> float | None:
     """Samples a second of the last finished job with exactly these scorers, here or elsewhere; None without one."""
+    job = _past_job(project, scorers)
+    return job.rate / len(scorers) if job and job.rate else None
+
+
+def past_speed(project: Project, scorers: list[str]) -> Speed | None:
+    """The same with the number of processes that worked at that job."""
+    job = _past_job(project, scorers)
+    if job is None or not job.rate:
+        return None
+    owners = job.chunks.exclude(owner="").values_list("owner", flat=True)
+    return Speed(job.rate / len(scorers), max(len({jobs.process_of(owner) for owner in owners}), 1))
+
+
+def _past_job(project: Project, scorers: list[str]) -> Job | None:
     done = Job.objects.filter(
         kind=Job.Kind.SCORE, state=State.DONE, total__gt=0, params__scorers__has_keys=scorers
     ).order_by("-id")
     for job in [*done.filter(project=project)[:3], *done[:3]]:
         if set(job.params["scorers"]) == set(scorers) and job.rate:
-            return job.rate / len(scorers)
+            return job
     return None

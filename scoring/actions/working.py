@@ -11,6 +11,7 @@ import platform
 import socket
 import time
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import timedelta
 from importlib import metadata
 from typing import Any
@@ -26,7 +27,7 @@ from scoring import machine, resident
 from scoring.actions import planning, recording
 from scoring.actions.items import check_storage, items
 from scoring.actions.settling import is_planned, settle
-from scoring.cutting import Ask, runs
+from scoring.cutting import Ask, even_batch, runs
 from scoring.engine import Batch, Pace, run
 from scoring.scorers.base import ItemError, NotApplicable, Reading, Scorer, ScorerUnavailable
 
@@ -176,11 +177,14 @@ def _score(chunk: JobChunk, owner: str, pulse: jobs.Pulse) -> None:
     _note_environment(job, scorers)
     asks = remaining(chunk)
     _recount(chunk, owner, asks)
+    left = sum(len(ask.scorers) for ask in asks)
     for batches in _in_intervals(_batches(asks, scorers, pace(job.queue)), SECONDS_BETWEEN_WRITES):
         pulse.check()
         recording.save(chunk=chunk, owner=owner, batches=batches)
-        settle(job.pk)
-        _stop_if_cancelled(job)
+        left -= sum(len(batch.items) for batch in batches)
+        if left:  # the end of the part settles the job as well
+            settle(job.pk)
+            _stop_if_cancelled(job)
 
 
 def remaining(chunk: JobChunk) -> list[Ask]:
@@ -205,7 +209,8 @@ def _recount(chunk: JobChunk, owner: str, asks: list[Ask]) -> None:
 
 def _batches(asks: list[Ask], scorers: Scorers, speed: Pace) -> Iterator[Batch]:
     for one in runs(asks):
-        yield from run(items(one.sample_ids), [scorers[name] for name in one.scorers], speed)
+        even = replace(speed, batch_size=even_batch(len(one.sample_ids), speed.batch_size))
+        yield from run(items(one.sample_ids), [scorers[name] for name in one.scorers], even)
 
 
 def pace(queue: str) -> Pace:

@@ -14,6 +14,8 @@ from django.core.signals import request_finished, request_started
 from django.test import Client
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from tests.browser.stage_page import StagePage
+
 if TYPE_CHECKING:
     from curation.models import User
 
@@ -122,3 +124,32 @@ def _session(user: User) -> str:
     client = Client()
     client.force_login(user)
     return client.cookies["sessionid"].value
+
+
+@pytest.fixture
+def open_stage(browser) -> Iterator[Callable[..., StagePage]]:
+    """A script that failed, or something that the content policy refused, fails the test."""
+    contexts, complaints = [], []
+
+    def open_one(**options: object) -> StagePage:
+        context = browser.new_context(**{"viewport": {"width": 1440, "height": 900}, **options})
+        contexts.append(context)
+        page = context.new_page()
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on("console", lambda said: complaints.append(said.text) if "Security Policy" in said.text else None)
+        return StagePage(page).open()
+
+    yield open_one
+    for context in contexts:
+        context.close()
+    assert not complaints
+
+
+@pytest.fixture
+def stage(open_stage) -> StagePage:
+    return open_stage()
+
+
+@pytest.fixture
+def phone(open_stage) -> StagePage:
+    return open_stage(viewport={"width": 390, "height": 844}, has_touch=True, is_mobile=True)

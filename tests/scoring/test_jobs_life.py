@@ -11,7 +11,7 @@ from django.utils import timezone
 from curation.actions import jobs
 from curation.errors import Conflict, Refused, Unavailable
 from curation.models import CriterionVersion, Job, JobChunk, Judgement, Project, Rater, Score, State
-from scoring import cutting, resident
+from scoring import cutting, resident, tasks
 from scoring.actions import planning, recording, starting, sweeping, working
 from scoring.actions.starting import retry_failed, start_scoring, start_trial
 from scoring.catalogue import CATALOGUE
@@ -162,7 +162,7 @@ def test_many_parts_cover_everything_once(project: Project) -> None:
 
     job = work_through(start(project))
 
-    assert job.chunks.count() == 8
+    assert job.chunks.count() == 7
     assert set(job.chunks.values_list("state", flat=True)) == {State.DONE}
     assert len(values(project)) == 60
 
@@ -617,8 +617,58 @@ def test_the_size_of_parts_follows_the_speed_of_the_last_job(project: Project) -
 
     rate = planning.past_rate(project, ["length", "vowels"])
 
+    speed = planning.past_speed(project, ["length", "vowels"])
+
     assert rate == pytest.approx(5.0, rel=0.01)  # 600 opinions of two scorers: 300 samples a minute
-    assert cutting.part_size(10**6, rate) == 100
+    assert speed == cutting.Speed(rate, processes=1)
+    assert cutting.part_size(10**6, speed) == 100
+
+
+def test_the_size_of_parts_follows_how_many_processes_worked_at_the_last_job(project: Project) -> None:
+    texts(project, *(f"text {number}" for number in range(60)))
+    job = work_through(start(project))
+    for chunk in job.chunks.all():
+        chunk.owner = f"host:{chunk.position % 3}:{chunk.position}"  # each attempt has a name of its own
+        chunk.save()
+
+    speed = planning.past_speed(project, ["length"])
+
+    assert speed is not None
+    assert speed.processes == 3
+
+
+def test_a_message_takes_several_short_parts_and_one_long_one(project: Project, monkeypatch) -> None:
+    texts(project, *(f"text {number}" for number in range(60)))
+    job = start(project)
+    working.step(job.pk)
+    rung: list[int] = []
+    monkeypatch.setattr(tasks, "ring", lambda job: rung.append(job.pk))
+    monkeypatch.setattr(tasks, "SECONDS_A_MESSAGE", 0.0)
+
+    tasks.score_chunk(job_id=job.pk)
+    assert (job.chunks.filter(state=State.DONE).count(), len(rung)) == (1, 1)
+    monkeypatch.setattr(tasks, "SECONDS_A_MESSAGE", 60.0)
+    tasks.score_chunk(job_id=job.pk)
+
+    job.refresh_from_db()
+    assert (job.state, len(rung)) == (State.DONE, 1)
+
+
+def test_a_part_is_given_to_a_scorer_in_even_batches(project: Project, monkeypatch) -> None:
+    """Seventeen at sixteen a batch are nine and eight, not sixteen and one."""
+    sizes: list[int] = []
+    score = fakes.LengthScorer.score
+    monkeypatch.setattr(
+        fakes.LengthScorer,
+        "score",
+        lambda self, items, prepared: sizes.append(len(items)) or score(self, items, prepared),
+    )
+    monkeypatch.setattr("scoring.cutting.SMALLEST_PART", 17)
+    texts(project, *(f"text {number}" for number in range(17)))
+
+    work_through(start(project))
+
+    assert sizes == [9, 8]
 
 
 def test_the_database_being_away_is_a_passing_error() -> None:

@@ -36,7 +36,9 @@ class Rehearsal:
     def write(self, found: Sequence[Entry], rows: Iterable[Row]) -> None:
         self._count_prompts(found)
         self._count_samples([entry for entry in found if isinstance(entry.row, SampleRow)])
-        self._count_judgements([row for row in rows if isinstance(row, JudgementRow)])
+        said = [row for row in rows if isinstance(row, JudgementRow)]
+        self._count_judgements([row for row in said if not verdicts.is_silent(row)])
+        self.run.counts["lists_silent"] += sum(verdicts.is_silent(row) for row in said)
         for entry in found:
             self._show(entry)
 

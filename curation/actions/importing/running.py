@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -20,6 +21,9 @@ from curation.actions.jobs import Lost
 from curation.errors import PairwrightError
 from curation.formats.rows import Refusal, Row
 from curation.models import Job, JobFailure, Project, State, User
+
+# With one batch ahead, the decoders wait whenever writing a batch takes longer than decoding one.
+AHEAD = 2
 
 # What follows one batch: the import's counts so far, for whoever shows them.
 Progress = Callable[[Run], None]
@@ -106,15 +110,18 @@ def _rows(run: Run, workspace: Path) -> Iterator[Row | Refusal]:
 
 
 def _taken_in(run: Run, workspace: Path, intake: Intake) -> Iterator[tuple[Batch, Mapping[str, Taken]]]:
-    """The batches with their files stored; the files of the next batch are decoded while one is written."""
-    waiting: tuple[Batch, Errand] | None = None
+    """The batches with their files stored; the files of the next ones are decoded while one is written."""
+    waiting: deque[tuple[Batch, Errand]] = deque()
     for batch in batches(_rows(run, workspace), run.rows_done):
-        errand = intake.begin(batch.refs)
-        if waiting is not None:
-            yield waiting[0], intake.finish(waiting[1])
-        waiting = batch, errand
-    if waiting is not None:
-        yield waiting[0], intake.finish(waiting[1])
+        waiting.append((batch, intake.begin(batch.refs)))
+        if len(waiting) > AHEAD:
+            yield _finished(intake, *waiting.popleft())
+    while waiting:
+        yield _finished(intake, *waiting.popleft())
+
+
+def _finished(intake: Intake, batch: Batch, errand: Errand) -> tuple[Batch, Mapping[str, Taken]]:
+    return batch, intake.finish(errand)
 
 
 def _write(run: Run, batch: Batch, taken: Mapping[str, Taken], rehearsal: Rehearsal | None) -> None:

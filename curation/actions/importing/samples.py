@@ -8,6 +8,7 @@ from typing import Any
 
 from django.utils.translation import gettext as _
 
+from curation.actions import copying
 from curation.actions.importing.batches import media_of
 from curation.actions.importing.intake import Taken, handle
 from curation.actions.importing.state import Pending, Run
@@ -101,8 +102,8 @@ def _with_prompts(run: Run, found: list[Entry]) -> list[Entry]:
             changed[prompt.pk] = prompt
         entry.prompt = prompt
     _count_prompts(run, found, len(new))
-    Prompt.objects.bulk_create([prompt for prompt, _entry in new])
-    PromptMedia.objects.bulk_create(
+    copying.insert([prompt for prompt, _entry in new])
+    copying.insert(
         [
             PromptMedia(prompt=prompt, role=role, position=position, **_placed(each, ref))
             for prompt, entry in new
@@ -110,7 +111,8 @@ def _with_prompts(run: Run, found: list[Entry]) -> list[Entry]:
             for position, (each, ref) in enumerate(zip(entry.roles[role], refs, strict=True))
         ]
     )
-    Prompt.objects.bulk_update(changed.values(), ["facts", "tags"])
+    if changed:
+        Prompt.objects.bulk_update(changed.values(), ["facts", "tags"])
     return [entry for entry in found if entry.prompt is not None]
 
 
@@ -281,8 +283,8 @@ def _media(sample: Sample, entry: Entry) -> list[SampleMedia]:
 
 
 def _create(run: Run, new: list[tuple[Sample, Entry]]) -> None:
-    Sample.objects.bulk_create([sample for sample, _entry in new])
-    SampleMedia.objects.bulk_create([each for sample, entry in new for each in _media(sample, entry)])
+    copying.insert([sample for sample, _entry in new])
+    copying.insert([each for sample, entry in new for each in _media(sample, entry)])
     run.counts["samples_new"] += len(new)
     run.counts["samples_absent"] += sum(entry.is_absent for _sample, entry in new)
     run.pending += [

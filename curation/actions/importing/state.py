@@ -12,7 +12,7 @@ from curation.models import Job, JobFailure, Project
 
 SOURCE = "import"
 COUNTED = ("prompts_new", "prompts_known", "samples_new", "samples_known", "samples_absent", "judgements_new",
-           "judgements_known", "rows_known", "refused")  # fmt: skip
+           "judgements_known", "lists_silent", "rows_known", "refused")  # fmt: skip
 
 
 @dataclass

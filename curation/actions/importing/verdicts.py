@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.db import IntegrityError, transaction
+from django.db import DataError, IntegrityError, transaction
 from django.utils.translation import gettext as _
 
 from curation.actions import criteria, judgements, raters
@@ -17,16 +17,23 @@ from curation.formats import fields
 from curation.formats.criteria import KNOWN_CRITERIA
 from curation.formats.rows import Json, JudgementRow, Row
 from curation.identity import digest
-from curation.models import CriterionVersion, Judgement, JudgingContext, Mark, Sample
+from curation.models import Comparison, CriterionVersion, Judgement, JudgingContext, Mark, Sample
 
-ACTS = {"compare": Judgement.Act.COMPARE, "rank": Judgement.Act.RANK, "rate": Judgement.Act.RATE}
+ACTS = {
+    "compare": Judgement.Act.COMPARE,
+    "rank": Judgement.Act.RANK,
+    "rate": Judgement.Act.RATE,
+    # Choices among what was shown: several comparisons that are one act.
+    "choose": Judgement.Act.COMPARE,
+}
 # More comparisons than this in one ranking (25 samples) would fill memory long before anybody read them.
 LARGEST_RANKING = 300
 
 
-def write(run: Run, rows: Iterable[Row]) -> None:
+def write(run: Run, rows: Sequence[Row]) -> None:
     """Records the judgements among the rows; those that are known already are left as they are."""
-    said = [row for row in rows if isinstance(row, JudgementRow)]
+    said = [row for row in rows if isinstance(row, JudgementRow) and not is_silent(row)]
+    run.counts["lists_silent"] += sum(isinstance(row, JudgementRow) and is_silent(row) for row in rows)
     if not said:
         return
     subjects = _subjects(run, said)
@@ -37,6 +44,11 @@ def write(run: Run, rows: Iterable[Row]) -> None:
         except (Refused, fields.RowRefused) as error:
             run.refuse(named(row), str(error))
     _record(run, acts)
+
+
+def is_silent(row: JudgementRow) -> bool:
+    """Choices that prefer nothing to anything: counted, not stored."""
+    return row.kind == "choose" and not row.pairs
 
 
 def names_in(row: JudgementRow) -> list[str]:
@@ -71,12 +83,18 @@ def _act(run: Run, row: JudgementRow, subjects: Mapping[str, Subject]) -> Act:
         seconds=row.seconds,
         client_key=row.key,
         job_id=run.job.pk,
-        presentation={"left": row.left, "right": row.right} if row.kind == "compare" else None,
+        presentation=_presentation(row),
         payload=_payload(row),
         notes=_notes(row, found, criterion),
         marks=[_mark(mark, subjects, found, criterion) for mark in row.marks],
         **_said(row, found, criterion),
     )
+
+
+def _presentation(row: JudgementRow) -> dict[str, Any] | None:
+    if row.kind == "compare":
+        return {"left": row.left, "right": row.right}
+    return {"order": list(row.samples)} if row.kind == "choose" else None
 
 
 def _subject(name: str, subjects: Mapping[str, Subject]) -> Subject:
@@ -92,6 +110,8 @@ def unknown_sample(name: str) -> Refused:
 def _said(row: JudgementRow, found: Sequence[Subject], criterion: int) -> dict[str, Any]:
     if row.kind == "rate":
         return {"scores": [NewScore(found[0], criterion, float(row.value or 0))]}
+    if row.kind == "choose":
+        return {"comparisons": list(_chosen(row, found, criterion))}
     if row.kind == "rank":
         if len(found) * (len(found) - 1) // 2 > LARGEST_RANKING:
             raise Refused(_("a ranking of %(count)d samples; at most 25 are taken") % {"count": len(found)})
@@ -100,6 +120,19 @@ def _said(row: JudgementRow, found: Sequence[Subject], criterion: int) -> dict[s
         found[0], found[1], criterion, row.outcome, strength=row.strength, confidence=row.confidence
     )
     return {"comparisons": [verdict]}
+
+
+def _chosen(row: JudgementRow, found: Sequence[Subject], criterion: int) -> Iterator[NewComparison]:
+    """The comparisons a list of choices implies, left being what stood above."""
+    if len(row.pairs) > LARGEST_RANKING:
+        raise Refused(
+            _("its choices imply %(count)d comparisons; at most %(most)d are taken of one list")
+            % {"count": len(row.pairs), "most": LARGEST_RANKING}
+        )
+    for preferred, other in row.pairs:
+        above, below = sorted((preferred, other))
+        outcome = Comparison.Outcome.LEFT if preferred == above else Comparison.Outcome.RIGHT
+        yield NewComparison(found[above], found[below], criterion, outcome, is_implied=True)
 
 
 def _payload(row: JudgementRow) -> dict[str, Any] | None:
@@ -220,7 +253,7 @@ def _record(run: Run, acts: Sequence[tuple[JudgementRow, Act]]) -> None:
         run.counts["judgements_new"] += new
         run.counts["judgements_known"] += len(acts) - new
         run.counts["rows_known"] += len(acts) - new
-    except (Refused, IntegrityError) as error:
+    except (Refused, IntegrityError, DataError) as error:
         if len(acts) == 1:
             run.refuse(named(acts[0][0]), _explained(error))
             return

@@ -111,6 +111,8 @@ class Command(BaseCommand):
             self.stdout.write(f"  {counts[f'{what}_new']:>8,} new {what}, {counts[f'{what}_known']:,} there already")
         if counts["samples_absent"]:
             self.stdout.write(f"  {counts['samples_absent']:>8,} of the samples are absent: counted, never exported")
+        if counts["lists_silent"]:
+            self.stdout.write(f"  {counts['lists_silent']:>8,} lists prefer nothing to anything: counted, not stored")
         self._tell_refusals(report)
         if report["is_dry_run"]:
             self.stdout.write(self.style.WARNING("  A dry run: nothing was written."))

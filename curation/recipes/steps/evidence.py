@@ -10,6 +10,8 @@ from curation.recipes.model import EvidenceRule, Recipe
 from curation.recipes.refusals import refuse_ensemble_beside_member, refuse_mixed_contexts
 
 PEOPLE = ("person",)
+# A kind of rater, and what all raters of this kind are called in a dataset.
+BEHAVIOUR = "behaviour"
 
 
 @dataclass(frozen=True)
@@ -100,8 +102,8 @@ def _with_labels(raters: pl.DataFrame) -> pl.DataFrame:
     """
     revised = pl.col("rater").is_duplicated() & (pl.col("revision") != "")
     machine = pl.when(revised).then(pl.col("rater") + "@" + pl.col("revision").str.slice(0, 8)).otherwise("rater")
-    label = pl.when("is_person").then(pl.lit("people")).when(pl.col("rater_kind") == "behaviour")
-    return raters.with_columns(label=label.then(pl.lit("behaviour")).otherwise(machine))
+    label = pl.when("is_person").then(pl.lit("people")).when(pl.col("rater_kind") == BEHAVIOUR)
+    return raters.with_columns(label=label.then(pl.lit(BEHAVIOUR)).otherwise(machine))
 
 
 def named(raters: tuple[str, ...]) -> pl.Expr:

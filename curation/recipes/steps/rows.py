@@ -6,6 +6,7 @@ import polars as pl
 
 from curation.recipes.model import Recipe
 from curation.recipes.signals import Heard
+from curation.recipes.steps.evidence import BEHAVIOUR
 from curation.recipes.steps.pairs import Paired
 from curation.recipes.tables import PAIRS, SCORE_STRUCT, STATEMENT_STRUCT, pair_ids
 
@@ -57,12 +58,13 @@ def complete(
 
 
 STATEMENT = ["kind", "judgement_id", "position"]
+_IS_BEHAVIOUR = (pl.col("label") == BEHAVIOUR).alias("is_behaviour")
 
 
 def _statements(
     pairs: pl.DataFrame, behind: pl.DataFrame, deciding: Sequence[Heard], filters: Sequence[Heard]
 ) -> pl.DataFrame:
-    """pair_id, the statement, is_person and whether it decided; a row for each statement behind each pair."""
+    """Each statement behind each pair: pair_id, the statement, is_person, is_behaviour and whether it decided."""
     parts = [_scores_behind(pairs, heard, decides=True) for heard in deciding]
     parts += [_scores_behind(pairs, heard, decides=False) for heard in filters]
     parts += [_comparisons_behind(behind, heard) for heard in deciding]
@@ -74,14 +76,14 @@ def _scores_behind(pairs: pl.DataFrame, heard: Heard, *, decides: bool) -> pl.Da
         return _NO_STATEMENTS
     sides = pl.concat([pairs.select("pair_id", sample_id=f"{side}_id") for side in ("chosen", "rejected")])
     found = sides.join(heard.statements, on="sample_id")
-    return found.select("pair_id", *STATEMENT, "is_person", decides=pl.lit(decides))
+    return found.select("pair_id", *STATEMENT, "is_person", _IS_BEHAVIOUR, decides=pl.lit(decides))
 
 
 def _comparisons_behind(behind: pl.DataFrame, heard: Heard) -> pl.DataFrame:
     if heard.signal.source == "scores":
         return _NO_STATEMENTS
     found = behind.select("pair_id", "low", "high").join(heard.statements, on=["low", "high"])
-    return found.select("pair_id", *STATEMENT, "is_person", decides=pl.lit(True))
+    return found.select("pair_id", *STATEMENT, "is_person", _IS_BEHAVIOUR, decides=pl.lit(True))
 
 
 _NO_STATEMENTS = pl.DataFrame(
@@ -91,15 +93,17 @@ _NO_STATEMENTS = pl.DataFrame(
         "judgement_id": pl.Int64,
         "position": pl.Int32,
         "is_person": pl.Boolean,
+        "is_behaviour": pl.Boolean,
         "decides": pl.Boolean,
     }
 )
 
 
 def _basis(statements: pl.DataFrame) -> pl.DataFrame:
-    """Who decided: people, machines, or both of them."""
+    """Who decided: people, machines, or both of them; or behaviour alone, which is no vote of anybody."""
     people, machines = pl.col("is_person").any(), (~pl.col("is_person")).any()
     basis = pl.when(people & machines).then(pl.lit("both")).when(people).then(pl.lit("people"))
+    basis = basis.when(pl.col("is_behaviour").all()).then(pl.lit("behaviour"))
     return statements.filter("decides").group_by("pair_id").agg(basis=basis.otherwise(pl.lit("machines")))
 
 

@@ -4,16 +4,27 @@ from __future__ import annotations
 
 import io
 import json
+from collections import Counter
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 from django.core.management import CommandError, call_command
 
-from curation.actions import exports, jobs, judgements
+from curation.actions import exports, jobs, judgements, raters
 from curation.errors import NotAllowed, Refused
 from curation.exports.readback import read_back
-from curation.models import Export, Job, Judgement, PromptMedia, Rater, Sample, SampleMedia, VersionTombstone
+from curation.models import (
+    Export,
+    Job,
+    Judgement,
+    PromptMedia,
+    Rater,
+    RaterStanding,
+    Sample,
+    SampleMedia,
+    VersionTombstone,
+)
 from tests import factories
 from tests.curation.exports import frozen
 
@@ -339,3 +350,45 @@ def test_the_manifest_of_an_export_names_no_place_of_this_machine(tmp_path):
 
     assert str(tmp_path).encode() not in everything_in(tmp_path / "out")
     assert json.loads((tmp_path / "out" / "manifest.json").read_text())["digest"] == version.digest
+
+
+@pytest.mark.capability("G1")
+def test_every_vote_leaves_with_and_without_aggregation(tmp_path):
+    """Three people disagree about a pair: the pair counts their labels, and `votes` has each of them by pseudonym."""
+    of = frozen.project(prompts=2)
+    first, middle, last = Sample.objects.filter(prompt=of.prompts.order_by("pk")[0]).order_by("pk")
+    voters = [factories.rater(of, name=name, kind=Rater.Kind.PERSON) for name in ("Grace", "Edith", "Joan")]
+    for voter, outcome in zip(voters, ("left", "left", "right"), strict=True):
+        _vote(of, voter, last, first, outcome)
+    _vote(of, voters[0], first, middle, "tie")  # of two that the recipe does not pair
+    quarantined = factories.rater(of, name="Mallory", kind=Rater.Kind.PERSON)
+    _vote(of, quarantined, first, last, "left")
+    standing = RaterStanding.State.QUARANTINED
+    raters.set_standing(project=of, rater=quarantined, state=standing, since=of.created_at, reason="gold", by=None)
+    version = frozen.freeze(of)
+
+    export = run(version, folder=tmp_path / "out")
+
+    assert export.readback["findings"] == []
+    said = rows_of(tmp_path / "out", "votes")
+    ends = {first.identity, last.identity}
+    [pair] = [row for row in rows_of(tmp_path / "out", "pairs") if {row["a_id"], row["b_id"]} == ends]
+    own = [one for one in said if one["pair_id"] == pair["pair_id"] and not one["kept_apart"]]
+    # Two of the three, and the person who compared them when the project was made.
+    assert Counter(_winner(one) for one in own) == {last.identity: 3, first.identity: 1}
+    assert len({one["annotator"] for one in own}) == 4
+    assert not any(name in str(said) for name in ("Grace", "Edith", "Joan", "Mallory", "Ada"))
+    [tie] = [one for one in said if one["outcome"] == "tie"]
+    assert (tie["left_id"], tie["right_id"], tie["pair_id"]) == (first.identity, middle.identity, "")
+    [apart] = [one for one in said if one["kept_apart"]]
+    assert _winner(apart) == first.identity
+
+
+def _winner(vote):
+    return vote["left_id"] if vote["outcome"] == "left" else vote["right_id"]
+
+
+def _vote(of, voter, left, right, outcome):
+    subjects = [judgements.Subject(sample.pk, sample.prompt_id) for sample in (left, right)]
+    comparison = judgements.NewComparison(*subjects, factories.overall(of).pk, outcome)
+    judgements.record(project=of, acts=[judgements.Act(voter.pk, "compare", comparisons=[comparison])])

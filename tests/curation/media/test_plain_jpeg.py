@@ -28,8 +28,8 @@ def test_the_fast_way_says_what_the_long_way_says(monkeypatch, options, size):
     data = encoded(scene(5, (max(64, size[0]), max(64, size[1]))).resize(size), "JPEG", **options)
 
     fast = ingest(data)
-    assert decode_plain(data, limits=DEFAULT_LIMITS) is not None
-    monkeypatch.setattr(ingestion, "decode_plain", lambda data, *, limits: None)
+    assert decode_plain(data, longest_side=256, limits=DEFAULT_LIMITS) is not None
+    monkeypatch.setattr(ingestion, "decode_plain", lambda data, *, longest_side, limits: None)
     long = ingest(data)
 
     assert replace(fast, fingerprint=b"", files=None) == replace(long, fingerprint=b"", files=None)
@@ -67,16 +67,45 @@ def test_the_colours_of_the_fast_way_are_right():
     ids=["grey", "CMYK", "a comment", "stored as RGB", "large", "cut off", "more behind it", "nothing"],
 )
 def test_what_is_not_plain_goes_the_long_way(data):
-    assert decode_plain(data, limits=DEFAULT_LIMITS) is None
+    assert decode_plain(data, longest_side=256, limits=DEFAULT_LIMITS) is None
 
 
 def test_what_exceeds_a_limit_goes_the_long_way_and_is_refused_there():
-    assert decode_plain(encoded(scene(), "JPEG"), limits=Limits(picture_side=319)) is None
-    assert decode_plain(encoded(scene(), "JPEG"), limits=Limits(picture_pixels=76_799)) is None
+    assert decode_plain(encoded(scene(), "JPEG"), longest_side=256, limits=Limits(picture_side=319)) is None
+    assert decode_plain(encoded(scene(), "JPEG"), longest_side=256, limits=Limits(picture_pixels=76_799)) is None
 
 
 def test_a_picture_whose_middle_is_missing_goes_the_long_way():
     data = encoded(scene(), "JPEG")
     hole = data[: len(data) // 2] + data[-2:]
 
-    assert decode_plain(hole, limits=DEFAULT_LIMITS) is None
+    assert decode_plain(hole, longest_side=256, limits=DEFAULT_LIMITS) is None
+
+
+@pytest.mark.parametrize("longest_side", [320, 160, 80, 40], ids=["whole", "halved", "quartered", "an eighth"])
+def test_damage_is_found_whatever_the_size_of_the_small_view(longest_side):
+    data = encoded(scene(), "JPEG", restart_marker_rows=1)
+    random = np.random.default_rng(3)
+    damaged = [bytearray(data) for _ in range(60)]
+    for copy in damaged:
+        copy[int(random.integers(len(data) // 2, len(data) - 2))] ^= int(random.integers(1, 256))
+
+    at_once = [decode_plain(bytes(copy), longest_side=longest_side, limits=DEFAULT_LIMITS) for copy in damaged]
+
+    whole = [decode_plain(bytes(copy), longest_side=320, limits=DEFAULT_LIMITS) for copy in damaged]
+    assert [found is None for found in at_once] == [found is None for found in whole]
+    assert any(found is None for found in whole)
+
+
+@pytest.mark.parametrize("longest_side", [320, 160, 107, 80, 64, 40])
+def test_the_small_view_is_the_mean_of_what_it_covers(longest_side):
+    data = encoded(scene(), "JPEG", quality=95)
+    plain = decode_plain(data, longest_side=longest_side, limits=DEFAULT_LIMITS)
+
+    expected = decoded(data).reduce(320 // longest_side)
+
+    assert plain.small.size == expected.size
+    assert apart(plain.small.convert("L"), expected.convert("L")) < 1
+    # The colours may be half as fine, because the JPEG made of them halves them in any case.
+    ours, theirs = (decoded(encoded(image, "JPEG", quality=95)) for image in (plain.small, expected))
+    assert apart(ours, theirs) < 4

@@ -219,11 +219,10 @@ def test_annotators_find_their_own_page_with_the_guideline_and_nothing_else(clie
     criteria.add_guideline(project=project, text="Look at all of it.")
     client.force_login(factories.member(project, "annotator"))
 
-    answer = client.get(reverse("project", args=["boats"]))
+    answer = client.get(reverse("project", args=["boats"]), follow=True)
 
-    words = _words(answer)
-    assert "There is nothing to judge yet" in words
-    assert "Look at all of it." in words
+    assert "There is nothing to judge yet" in _words(answer)
+    assert "Look at all of it." in _words(client.get(reverse("guideline", args=["boats"])))
     assert reverse("prompts", args=["boats"]) not in answer.content.decode()
 
 

@@ -1,0 +1,1 @@
+"""What people may say about batches, questions and doors; the actions decide."""

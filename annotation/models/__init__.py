@@ -1,0 +1,19 @@
+"""The nouns of this room, so that callers need not know which file holds which."""
+
+from annotation.models.answers import Answer, AnswerJudgement, Review
+from annotation.models.batches import Batch, Participant
+from annotation.models.doors import ConsentText, Invitation
+from annotation.models.queue import Assignment, Item, Slot
+
+__all__ = [
+    "Answer",
+    "AnswerJudgement",
+    "Assignment",
+    "Batch",
+    "ConsentText",
+    "Invitation",
+    "Item",
+    "Participant",
+    "Review",
+    "Slot",
+]
