@@ -22,12 +22,15 @@ def settle(job_id: int) -> None:
         job = Job.objects.select_for_update(no_key=True).filter(pk=job_id, state=State.RUNNING).first()
         if job is None or not is_planned(job):
             return
+        if job.cancel_requested:
+            _cancel_deserted(job)
+        # Asked before the counts are read: a part that ends between the two is then counted, and its own worker
+        # settles next. The other way round it would end the job and be missing in its counts.
+        is_open = job.chunks.filter(state__in=[State.QUEUED, State.RUNNING]).exists()
         parts = job.chunks.aggregate(done=Sum("done"), skipped=Sum("skipped"), failed=Sum("failed"))
         counts = {name: count or 0 for name, count in parts.items()}
         Job.objects.filter(pk=job_id).update(heartbeat_at=timezone.now(), **counts)
-        if job.cancel_requested:
-            _cancel_deserted(job)
-        if not job.chunks.filter(state__in=[State.QUEUED, State.RUNNING]).exists():
+        if not is_open:
             _conclude(job)
 
 

@@ -12,7 +12,7 @@ export class FlagPanel {
     this.list = byClass("js-flags", dialog);
     dialog.addEventListener("keydown", (event) => {
       const button = this.list.querySelectorAll("button")[Number(event.key) - 1];
-      if (!button) return;
+      if (!button || !dialog.open) return;
       event.preventDefault();
       button.click();
     });

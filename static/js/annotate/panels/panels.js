@@ -15,15 +15,23 @@ export class Panels {
   }
 
   wire(name, dialog) {
-    byClass("js-close", dialog)?.addEventListener("click", () => dialog.close());
-    dialog.addEventListener("click", (event) => { if (event.target === dialog && name !== "pause") dialog.close(); });
-    dialog.addEventListener("close", () => this.onClose.get(name)?.());
+    byClass("js-close", dialog)?.addEventListener("click", () => this.close(name));
+    dialog.addEventListener("click", (event) => { if (event.target === dialog && name !== "pause") this.close(name); });
+    // Closed some other way; by the time this is heard the panel may be open again.
+    dialog.addEventListener("close", () => { if (!dialog.open) this.onClose.get(name)?.(); });
     dialog.addEventListener("keydown", (event) => {
+      if (!dialog.open) return; // just closed: the focus has not left it yet, but the key is meant for the page
       event.stopPropagation(); // a key that closes the panel must not mean something to the page below
+      if (event.key === "Escape" && !dialog.dataset.listens) {
+        // The browser closes a dialog a moment after the key, so that a quick next key would fall into the dialog.
+        event.preventDefault();
+        this.close(name);
+        return;
+      }
       const isTyping = ["INPUT", "TEXTAREA"].includes(event.target.tagName) || dialog.dataset.listens;
       if (isTyping || !this.keysOf(name).includes(nameOf(event))) return;
       event.preventDefault();
-      dialog.close();
+      this.close(name);
     });
   }
 
@@ -38,5 +46,9 @@ export class Panels {
     dialog.showModal();
   }
 
-  close(name) { this.dialogs.get(name)?.close(); }
+  // What follows from closing happens at once; the browser's own event comes a moment later.
+  close(name) {
+    this.dialogs.get(name)?.close();
+    this.onClose.get(name)?.();
+  }
 }

@@ -12,7 +12,7 @@ export class SkipPanel {
     byClass("js-skip-reasons", dialog).replaceChildren(...REASONS.map((reason, index) => this.option(reason, index)));
     dialog.addEventListener("keydown", (event) => {
       const reason = REASONS[Number(event.key) - 1];
-      if (reason && event.target !== this.text) this.skip(reason, event);
+      if (reason && dialog.open && event.target !== this.text) this.skip(reason, event);
     });
   }
 
