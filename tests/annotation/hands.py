@@ -88,3 +88,10 @@ def answer_next(row: Batch, user: User, payload: dict[str, Any] | None = None, *
     """Leases the person's next item and answers it."""
     (assignment,) = lease(row, user)
     return answer(assignment, user, payload, **fields)
+
+
+def prefer(assignment: Assignment, user: User, place: int, **fields: Any) -> Answer:
+    """The person prefers the sample at this place of the stored order, whichever side it is shown on."""
+    wanted = assignment.item.sample_ids[place]
+    side = "left" if assignment.presentation["order"][0] == wanted else "right"
+    return answer(assignment, user, verdict(side), **fields)

@@ -12,7 +12,7 @@ from curation.actions import raters
 from curation.errors import Refused
 from curation.models import Comparison, Judgement, JudgementLink, RaterStanding
 from tests import factories
-from tests.annotation import given
+from tests.annotation import hands
 
 COMPARE = {"key": "q", "kind": "compare", "text": "Which?", "criterion": 1}
 PICK = {"key": "q", "kind": "pick", "text": "Best?", "criterion": 1}
@@ -92,12 +92,12 @@ def people(project):
 def judged(batch: Batch, votes: dict) -> None:
     """Each person answers every item: `votes[person][item position]` is the sample they prefer."""
     for person, preferred in votes.items():
-        for assignment in given.lease(batch, person, want=len(preferred)):
-            given.prefer(assignment, person, preferred[assignment.item.position])
+        for assignment in hands.lease(batch, person, want=len(preferred)):
+            hands.prefer(assignment, person, preferred[assignment.item.position])
 
 
 def test_items_people_disagree_about_are_found_whatever_the_sides(project, people):
-    batch = given.batch(project, items=4, overlap=2)
+    batch = hands.batch(project, items=4, overlap=2)
     judged(batch, {people[0]: [0, 0, 1, 0], people[1]: [0, 1, 1, 1]})
 
     looked = reads.look(batch, want=10)
@@ -108,7 +108,7 @@ def test_items_people_disagree_about_are_found_whatever_the_sides(project, peopl
 
 
 def test_an_item_is_looked_at_once_everybody_it_was_meant_for_has_answered(project, people):
-    batch = given.batch(project, items=2, overlap=3)
+    batch = hands.batch(project, items=2, overlap=3)
     judged(batch, {people[0]: [0, 0], people[1]: [1, 1]})
     assert reads.look(batch, want=10).found == []
 
@@ -118,7 +118,7 @@ def test_an_item_is_looked_at_once_everybody_it_was_meant_for_has_answered(proje
 
 
 def test_who_is_quarantined_does_not_make_a_disagreement(project, people):
-    batch = given.batch(project, items=1, overlap=2)
+    batch = hands.batch(project, items=1, overlap=2)
     judged(batch, {people[0]: [0], people[1]: [1]})
     suspect = raters.for_user(people[1])
     since = batch.opened_at
@@ -130,7 +130,7 @@ def test_who_is_quarantined_does_not_make_a_disagreement(project, people):
 
 
 def test_a_walk_stops_and_goes_on(project, people):
-    batch = given.batch(project, items=5, overlap=2)
+    batch = hands.batch(project, items=5, overlap=2)
     judged(batch, {people[0]: [0] * 5, people[1]: [1] * 5})
 
     first = reads.look(batch, want=2)
@@ -141,13 +141,13 @@ def test_a_walk_stops_and_goes_on(project, people):
 
 @pytest.mark.capability("B6")
 def test_a_disagreed_item_goes_to_adjudication_and_the_decision_overwrites_nothing(project, people):
-    batch = given.batch(project, items=3, overlap=2)
+    batch = hands.batch(project, items=3, overlap=2)
     judged(batch, {people[0]: [0, 0, 0], people[1]: [0, 1, 0]})
     curator, judge = factories.member(project, "curator"), factories.member(project, "annotator")
     votes = set(Judgement.objects.filter(answers_of__assignment__item__position=1).values_list("pk", flat=True))
 
     queued = adjudicating.open_queue(batch=batch, people=[judge], name="decide", by=curator)
-    decision = given.answer_next(queued.batch, judge, given.verdict("right"))
+    decision = hands.answer_next(queued.batch, judge, hands.verdict("right"))
 
     assert (queued.items, queued.left_out) == (1, 0)
     made = queued.batch
@@ -162,7 +162,7 @@ def test_a_disagreed_item_goes_to_adjudication_and_the_decision_overwrites_nothi
 
 
 def test_nobody_decides_what_they_judged_themselves(project, people):
-    batch = given.batch(project, items=2, overlap=2)
+    batch = hands.batch(project, items=2, overlap=2)
     judged(batch, {people[0]: [0, 0], people[1]: [1, 1]})
     curator = factories.member(project, "curator")
 
@@ -170,8 +170,8 @@ def test_nobody_decides_what_they_judged_themselves(project, people):
         adjudicating.open_queue(batch=batch, people=people[:2], name="decide", by=curator)
     queued = adjudicating.open_queue(batch=batch, people=[people[0], people[2]], name="decide", by=curator)
 
-    assert given.lease(queued.batch, people[0]) == []
-    assert len(given.lease(queued.batch, people[2], want=5)) == 2
+    assert hands.lease(queued.batch, people[0]) == []
+    assert len(hands.lease(queued.batch, people[2], want=5)) == 2
     assert set(Participant.objects.filter(batch=queued.batch).values_list("rater__user", flat=True)) == {
         people[0].pk,
         people[2].pk,
@@ -179,10 +179,10 @@ def test_nobody_decides_what_they_judged_themselves(project, people):
 
 
 def test_items_that_all_chosen_have_judged_are_left_out_and_counted(project, people):
-    batch = given.batch(project, items=2, overlap=2)
+    batch = hands.batch(project, items=2, overlap=2)
     judged(batch, {people[0]: [0, 0], people[1]: [1]})
-    (last,) = given.lease(batch, people[2])
-    given.prefer(last, people[2], 1)
+    (last,) = hands.lease(batch, people[2])
+    hands.prefer(last, people[2], 1)
 
     queued = adjudicating.open_queue(
         batch=batch, people=people[:2], name="decide", by=factories.member(project, "curator")
@@ -193,7 +193,7 @@ def test_items_that_all_chosen_have_judged_are_left_out_and_counted(project, peo
 
 
 def test_a_disagreement_is_queued_once(project, people):
-    batch = given.batch(project, items=2, overlap=2)
+    batch = hands.batch(project, items=2, overlap=2)
     judged(batch, {people[0]: [0, 0], people[1]: [1, 1]})
     curator = factories.member(project, "curator")
     assert len(adjudicating.offered(batch).found) == 2
@@ -205,14 +205,14 @@ def test_a_disagreement_is_queued_once(project, people):
 
 
 def test_nobody_chosen_is_refused(project):
-    batch = given.batch(project, items=1, overlap=2)
+    batch = hands.batch(project, items=1, overlap=2)
 
     with pytest.raises(Refused, match="at least one person"):
         adjudicating.open_queue(batch=batch, people=[], name="decide", by=factories.member(project, "curator"))
 
 
 def test_an_adjudication_is_not_adjudicated(project, people):
-    batch = given.batch(project, items=1, kind=Batch.Kind.ADJUDICATION)
+    batch = hands.batch(project, items=1, kind=Batch.Kind.ADJUDICATION)
 
     with pytest.raises(Refused, match="decides disagreements itself"):
         adjudicating.open_queue(batch=batch, people=people, name="decide", by=factories.member(project, "curator"))
@@ -222,7 +222,7 @@ def test_an_adjudication_is_not_adjudicated(project, people):
 
 
 def test_the_page_shows_everybodys_answers_and_opens_the_queue(client, project, people):
-    batch = given.batch(project, items=2, overlap=2)
+    batch = hands.batch(project, items=2, overlap=2)
     judged(batch, {people[0]: [0, 0], people[1]: [1, 0]})
     curator, judge = factories.member(project, "curator"), people[2]
     address = f"/projects/{project.slug}/batches/{batch.pk}/disagreements/"
@@ -237,14 +237,14 @@ def test_the_page_shows_everybodys_answers_and_opens_the_queue(client, project, 
 
     made = Batch.objects.get(name="decide")
     assert sent["Location"] == f"/projects/{project.slug}/batches/{made.pk}/"
-    given.answer_next(made, judge)
+    hands.answer_next(made, judge)
     after = client.get(address).content.decode()
     assert "decided" in after
     assert "every disagreement so far was put before somebody" in after
 
 
 def test_an_admin_sees_accounts_and_a_viewer_may_not_open_a_queue(client, project, people):
-    batch = given.batch(project, items=1, overlap=2)
+    batch = hands.batch(project, items=1, overlap=2)
     judged(batch, {people[0]: [0], people[1]: [1]})
     address = f"/projects/{project.slug}/batches/{batch.pk}/disagreements/"
     client.force_login(factories.member(project, "admin"))

@@ -17,7 +17,7 @@ from curation.actions.judgements import Act, NewComparison, NewMark, NewNote, Ne
 from curation.errors import Refused
 from curation.models import CriterionVersion, Judgement, JudgementLink
 from tests import factories
-from tests.annotation import given
+from tests.annotation import hands
 
 
 def question(**fields) -> questions.Question:
@@ -216,14 +216,14 @@ def scored(project, machine, batch: Batch, better: int = 1) -> list[Judgement]:
 
 @pytest.mark.capability("E3")
 def test_a_draft_is_shown_or_withheld_by_lot_and_judgements_say_where_they_came_from(project, person, curator, machine):
-    batch = given.batch(project, items=40, opened=False, control_share=0.3)
+    batch = hands.batch(project, items=40, opened=False, control_share=0.3)
     said = scored(project, machine, batch)
 
     drafted = drafting.add_drafts(batch=batch, rater=machine, by=curator)
-    given.open_(batch)
+    hands.open_(batch)
     for _round in range(5):
-        for assignment in given.lease(batch, person, want=8):
-            given.prefer(assignment, person, 1)
+        for assignment in hands.lease(batch, person, want=8):
+            hands.prefer(assignment, person, 1)
 
     assert (drafted.drafted, drafted.without) == (40, 0)
     item = batch.items.first()
@@ -242,13 +242,13 @@ def test_a_draft_is_shown_or_withheld_by_lot_and_judgements_say_where_they_came_
 
 
 def test_the_browser_gets_the_draft_by_places_and_never_when_blind(project, person, curator, machine):
-    batch = given.batch(project, items=20, opened=False, control_share=0.5)
+    batch = hands.batch(project, items=20, opened=False, control_share=0.5)
     scored(project, machine, batch)
     drafting.add_drafts(batch=batch, rater=machine, by=curator)
-    given.open_(batch)
+    hands.open_(batch)
 
     for _round in range(3):
-        held = given.lease(batch, person, want=8)
+        held = hands.lease(batch, person, want=8)
         for assignment, view in zip(held, showing.item_views(held), strict=True):
             if not assignment.presentation["draft"]:
                 assert view["draft"] is None
@@ -256,11 +256,11 @@ def test_the_browser_gets_the_draft_by_places_and_never_when_blind(project, pers
             better_is_left = assignment.presentation["order"][0] == assignment.item.sample_ids[1]
             assert view["draft"]["questions"]["overall"]["outcome"] == ("left" if better_is_left else "right")
         for assignment in held:
-            given.answer(assignment, person)
+            hands.answer(assignment, person)
 
 
 def test_a_judges_comparisons_come_before_its_numbers(project, curator, machine):
-    batch = given.batch(project, items=1, opened=False)
+    batch = hands.batch(project, items=1, opened=False)
     item = batch.items.get()
     scored(project, machine, batch, better=1)
     left, right = (Subject(sample, item.prompt_id) for sample in item.sample_ids)
@@ -279,7 +279,7 @@ def test_numbers_on_another_criterion_are_read_where_it_is_the_only_one_or_named
     other = criteria.ensure(
         project=project, key="clip", wording=criteria.Wording(name="CLIP", scale=CriterionVersion.Scale.INTERVAL)
     )
-    batch = given.batch(project, items=1, opened=False)
+    batch = hands.batch(project, items=1, opened=False)
     item = batch.items.get()
     score(project, machine, other, item, 31.0, 28.0)
 
@@ -307,9 +307,9 @@ def test_ratings_checklists_marks_and_notes_are_drafted_and_fit_what_is_shown(pr
         {"key": "spots", "kind": "mark", "text": "Where?", "shapes": ["span"], "targets": ["prompt"]},
         {"key": "why", "kind": "write", "text": "Why?"},
     ]  # fmt: skip
-    batch = given.batch(project, opened=False, questions=asked)
+    batch = hands.batch(project, opened=False, questions=asked)
     prompt = factories.prompt(project, "a red boat")
-    item = given.item(batch, samples=2, prompt=prompt)
+    item = hands.item(batch, samples=2, prompt=prompt)
     score(project, machine, overall, item, 0.0, 1.0)
     subject = Subject(item.sample_ids[0], prompt.pk)
     spans = [
@@ -330,7 +330,7 @@ def test_ratings_checklists_marks_and_notes_are_drafted_and_fit_what_is_shown(pr
 
 
 def test_retracted_opinions_draft_nothing(project, curator, machine):
-    batch = given.batch(project, items=1, opened=False)
+    batch = hands.batch(project, items=1, opened=False)
     judgements.retract(judgements=scored(project, machine, batch), reason="retracted", by=None)
 
     with pytest.raises(Refused, match="says nothing about the items"):
@@ -338,15 +338,15 @@ def test_retracted_opinions_draft_nothing(project, curator, machine):
 
 
 def test_a_persons_opinion_is_no_draft(project, person, curator):
-    batch = given.batch(project, items=1, opened=False)
+    batch = hands.batch(project, items=1, opened=False)
 
     with pytest.raises(Refused, match="is no machine"):
         drafting.add_drafts(batch=batch, rater=factories.rater(project), by=curator)
 
 
 def test_items_that_were_handed_out_keep_what_was_shown(project, person, curator, machine):
-    batch = given.batch(project, items=2)
-    (held,) = given.lease(batch, person)
+    batch = hands.batch(project, items=2)
+    (held,) = hands.lease(batch, person)
     scored(project, machine, batch)
 
     drafted = drafting.add_drafts(batch=batch, rater=machine, by=curator)
@@ -357,13 +357,13 @@ def test_items_that_were_handed_out_keep_what_was_shown(project, person, curator
 
 
 def test_gold_stays_gold_when_its_draft_is_withheld(project, person, curator, machine):
-    batch = given.batch(project, opened=False, gold_share=1.0, control_share=1.0)
-    given.gold_item(batch, "left")
+    batch = hands.batch(project, opened=False, gold_share=1.0, control_share=1.0)
+    hands.gold_item(batch, "left")
     scored(project, machine, batch)
     drafting.add_drafts(batch=batch, rater=machine, by=curator)
-    given.open_(batch)
+    hands.open_(batch)
 
-    (held,) = given.lease(batch, person)
+    (held,) = hands.lease(batch, person)
 
     assert (held.purpose, held.presentation["draft"]) == ("gold", False)
 
@@ -372,20 +372,20 @@ def test_gold_stays_gold_when_its_draft_is_withheld(project, person, curator, ma
 
 
 def test_the_page_asks_a_machine_and_reports_what_its_drafts_did(client, project, person, curator, machine):
-    batch = given.batch(project, opened=False, control_share=0.5, gold_share=0.0)
+    batch = hands.batch(project, opened=False, control_share=0.5, gold_share=0.0)
     for _number in range(16):
-        given.item(batch)
+        hands.item(batch)
     scored(project, machine, batch)
     client.force_login(curator)
     address = f"/projects/{project.slug}/batches/{batch.pk}/drafts/"
     assert "Nobody has answered an item with a draft yet" in client.get(address).content.decode()
 
     assert client.post(address, {"rater": machine.pk, "criterion": ""}).status_code == 302
-    given.open_(batch)
+    hands.open_(batch)
     for _round in range(2):
-        for assignment in given.lease(batch, person, want=8):
+        for assignment in hands.lease(batch, person, want=8):
             shown = assignment.presentation["draft"]
-            given.prefer(assignment, person, 1 if shown else 0, seconds=3.0 if shown else 8.0)
+            hands.prefer(assignment, person, 1 if shown else 0, seconds=3.0 if shown else 8.0)
 
     page = client.get(address).content.decode()
     shown = sum(one.shown for one in reads.seen(batch))
@@ -397,8 +397,8 @@ def test_the_page_asks_a_machine_and_reports_what_its_drafts_did(client, project
 
 
 def test_a_machine_that_said_nothing_is_refused_on_the_page(client, project, curator, machine):
-    batch = given.batch(project, items=1, opened=False)
-    elsewhere = given.batch(project, items=1, opened=False)
+    batch = hands.batch(project, items=1, opened=False)
+    elsewhere = hands.batch(project, items=1, opened=False)
     scored(project, machine, elsewhere)
     client.force_login(curator)
 
@@ -409,13 +409,13 @@ def test_a_machine_that_said_nothing_is_refused_on_the_page(client, project, cur
 
 
 def test_whether_the_draft_was_right_is_known_from_gold(project, person, curator, machine):
-    batch = given.batch(project, opened=False, gold_share=1.0, control_share=0.0)
-    given.gold_item(batch, "left")
-    given.gold_item(batch, "right")
+    batch = hands.batch(project, opened=False, gold_share=1.0, control_share=0.0)
+    hands.gold_item(batch, "left")
+    hands.gold_item(batch, "right")
     scored(project, machine, batch)
     drafting.add_drafts(batch=batch, rater=machine, by=curator)
-    given.open_(batch)
+    hands.open_(batch)
     for _number in range(2):
-        given.answer_next(batch, person)
+        hands.answer_next(batch, person)
 
     assert sorted(one.is_right for one in reads.seen(batch)) == [False, True]

@@ -14,7 +14,7 @@ from curation.actions import criteria, exports, judgements, raters
 from curation.actions.judgements import Act, NewMark, NewScore, Subject
 from curation.models import Mark, Project, Prompt, Rater, Sample
 from tests import factories
-from tests.annotation import given
+from tests.annotation import hands
 from tests.browser import stage_page
 from tests.curation.exports import frozen
 
@@ -82,16 +82,16 @@ def films() -> Batch:
 
 def asked_of(prompt: Prompt, **question: Any) -> Batch:
     batch = Batch.objects.create(project=prompt.project, name="marks", seed=3, questions=[{**ASKED, **question}])
-    given.item(
+    hands.item(
         batch, prompt=prompt, sample_ids=sorted(Sample.objects.filter(prompt=prompt).values_list("pk", flat=True))
     )
-    return given.open_(batch)
+    return hands.open_(batch)
 
 
 def marked(batch: Batch, *marks: dict[str, Any], place: int = 0) -> Answer:
     person = factories.member(batch.project, "annotator")
     said = {"spots": {"marks": [{"place": place, **mark} for mark in marks]}}
-    return given.answer_next(batch, person, {"questions": said, "flags": []})
+    return hands.answer_next(batch, person, {"questions": said, "flags": []})
 
 
 def exported(project: Project, tmp_path: Path) -> dict[str, Any]:
@@ -148,12 +148,12 @@ def test_a_word_of_a_text_answer_reaches_the_canonical_export(tmp_path) -> None:
         factories.sample(prompt, by=f"g{n}", text=text).pk: text for n, text in enumerate(["🐟🏽 cod, eel", "carp"])
     }
     batch = asked_of(prompt)
-    (assignment,) = given.lease(batch, person := factories.member(project, "annotator"))
+    (assignment,) = hands.lease(batch, person := factories.member(project, "annotator"))
     sample = next(pk for pk, text in texts.items() if "eel" in text)
     start = texts[sample].index("eel")
     mark = {"target": "answer", "shape": "span", "start": start, "end": start + 3, "error": "artifact", "text": ""}
     place = assignment.presentation["order"].index(sample)
-    given.answer(assignment, person, {"questions": {"spots": {"marks": [{**mark, "place": place}]}}, "flags": []})
+    hands.answer(assignment, person, {"questions": {"spots": {"marks": [{**mark, "place": place}]}}, "flags": []})
 
     row = exported(project, tmp_path)
 

@@ -15,7 +15,7 @@ from annotation.models import reviews as reads
 from curation.errors import Conflict, Refused
 from curation.models import Comparison, Judgement
 from tests import factories
-from tests.annotation import given
+from tests.annotation import hands
 
 pytestmark = pytest.mark.django_db
 
@@ -37,15 +37,15 @@ def curator(project):
 
 def answered(project, person, **fields) -> Review:
     """One answer that waits for a reviewer."""
-    batch = given.batch(project, items=1, review_share=1.0, **fields)
-    return given.answer_next(batch, person).review
+    batch = hands.batch(project, items=1, review_share=1.0, **fields)
+    return hands.answer_next(batch, person).review
 
 
 def test_the_drawn_share_of_answers_waits_for_a_review(project, person):
-    batch = given.batch(project, items=60, review_share=0.3)
+    batch = hands.batch(project, items=60, review_share=0.3)
     for _round in range(8):
-        for assignment in given.lease(batch, person, want=8):
-            given.answer(assignment, person)
+        for assignment in hands.lease(batch, person, want=8):
+            hands.answer(assignment, person)
 
     reviewed = set(Review.objects.values_list("answer__assignment", flat=True))
 
@@ -56,19 +56,19 @@ def test_the_drawn_share_of_answers_waits_for_a_review(project, person):
 
 
 def test_without_a_share_nothing_is_reviewed(project, person):
-    batch = given.batch(project, items=1)
+    batch = hands.batch(project, items=1)
 
-    given.answer_next(batch, person)
+    hands.answer_next(batch, person)
 
     assert not Review.objects.exists()
 
 
 def test_gold_and_hidden_repeats_are_not_reviewed(project, person):
-    batch = given.batch(project, review_share=1.0, gold_share=1.0, opened=False)
-    given.gold_item(batch)
-    given.open_(batch)
+    batch = hands.batch(project, review_share=1.0, gold_share=1.0, opened=False)
+    hands.gold_item(batch)
+    hands.open_(batch)
 
-    row = given.answer_next(batch, person)
+    row = hands.answer_next(batch, person)
 
     assert not Review.objects.exists()
     row.assignment.is_repeat = True
@@ -92,8 +92,8 @@ def test_a_returned_answer_counts_no_more_until_its_author_answers_again(project
     assert Judgement.objects.get().retraction == "retracted"
     (back,) = reviewing.returned_to(person, project)
     assert (back.note, back.answer_id) == ("Look at the left hand.", review.answer_id)
-    again = given.answer(
-        review.answer.assignment, person, given.verdict("right"), revises=review.answer_id, seconds=2.0
+    again = hands.answer(
+        review.answer.assignment, person, hands.verdict("right"), revises=review.answer_id, seconds=2.0
     )
     assert [row.outcome for row in Comparison.objects.living()] == ["right"]
     assert reviewing.returned_to(person, project) == []
@@ -133,7 +133,7 @@ def test_a_second_reviewer_is_told_who_was_first(project, person, curator):
 
 def test_an_answer_changed_meanwhile_is_not_decided(project, person, curator):
     review = answered(project, person)
-    given.answer(review.answer.assignment, person, given.verdict("tie"), revises=review.answer_id)
+    hands.answer(review.answer.assignment, person, hands.verdict("tie"), revises=review.answer_id)
 
     with pytest.raises(Conflict, match="changed this answer"):
         reviewing.accept(review=review, by=curator)
@@ -177,9 +177,9 @@ def test_of_two_reviewers_at_once_one_decides(project, person, curator):
 
 
 def test_a_reviewer_walks_the_queue(client, project, person, curator):
-    batch = given.batch(project, items=2, review_share=1.0, name="signs")
+    batch = hands.batch(project, items=2, review_share=1.0, name="signs")
     for _number in range(2):
-        given.answer_next(batch, person, given.verdict("right"))
+        hands.answer_next(batch, person, hands.verdict("right"))
     client.force_login(curator)
     queue = f"/projects/{project.slug}/batches/{batch.pk}/reviews/next/"
 
@@ -226,6 +226,6 @@ def test_a_returned_answer_may_be_changed_long_after_the_window(project, person,
     reviewing.send_back(review=review, by=curator, note="again")
     Assignment.objects.update(ended_at=timezone.now() - timedelta(days=3))
 
-    given.answer(review.answer.assignment, person, given.verdict("tie"), revises=review.answer_id)
+    hands.answer(review.answer.assignment, person, hands.verdict("tie"), revises=review.answer_id)
 
     assert Comparison.objects.living().get().outcome == "tie"

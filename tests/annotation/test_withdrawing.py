@@ -14,7 +14,7 @@ from curation.actions import raters
 from curation.errors import NotAllowed, Refused
 from curation.models import Comparison, Consent, Flag, Judgement, Mark, Note, Rater, RaterStanding
 from tests import factories
-from tests.annotation import given
+from tests.annotation import hands
 from tests.curation.recipes.test_building import Scene
 
 pytestmark = pytest.mark.django_db
@@ -47,14 +47,14 @@ def rater_of(user) -> Rater:
 
 def rich_batch(project) -> Batch:
     asked = [
-        given.compare_question(project, reason="optional"),
+        hands.compare_question(project, reason="optional"),
         {
             "key": "spots", "kind": "mark", "text": "Where?", "shapes": ["span"], "targets": ["prompt"],
             "required": False,
         },
         {"key": "why", "kind": "write", "text": "Why?", "required": False},
     ]  # fmt: skip
-    return given.batch(project, items=4, questions=asked, review_share=1.0)
+    return hands.batch(project, items=4, questions=asked, review_share=1.0)
 
 
 def wordy() -> dict:
@@ -74,13 +74,13 @@ def everything_said(project, person, admin) -> Batch:
     from annotation.actions import answering
 
     batch = rich_batch(project)
-    first = given.answer_next(batch, person, wordy())
-    changed = given.answer(first.assignment, person, wordy(), revises=first.pk)
+    first = hands.answer_next(batch, person, wordy())
+    changed = hands.answer(first.assignment, person, wordy(), revises=first.pk)
     reviewing.send_back(review=changed.review, by=admin, note=f"about {SECRET}")
-    given.answer_next(batch, person, wordy())
-    (skipped,) = given.lease(batch, person)
+    hands.answer_next(batch, person, wordy())
+    (skipped,) = hands.lease(batch, person)
     answering.skip(batch=batch, user=person, assignment_id=skipped.pk, reason="other", text=f"{SECRET} skip")
-    given.lease(batch, person)
+    hands.lease(batch, person)
     raters.set_standing(
         project=project, rater=rater_of(person), state=RaterStanding.State.TRUSTED, since=batch.opened_at,
         reason=f"{SECRET} is fine", by=admin,
@@ -146,7 +146,7 @@ def test_what_was_in_hand_goes_back_to_the_queue(project, person, admin):
     assert not Slot.objects.filter(state="leased").exists()
     other = factories.member(project, "annotator")
     consent.agree(project=project, user=other, number=ConsentText.objects.get().number)
-    assert len(given.lease(batch, other, want=4)) == 2, "the skipped item and the one that was in hand"
+    assert len(hands.lease(batch, other, want=4)) == 2, "the skipped item and the one that was in hand"
 
 
 def test_who_withdrew_judges_no_more_until_they_agree_again(project, person, admin):
@@ -157,9 +157,9 @@ def test_who_withdrew_judges_no_more_until_they_agree_again(project, person, adm
 
 
 def test_what_they_wrote_as_a_reviewer_is_erased_too(project, person, admin):
-    batch = given.batch(project, items=1, review_share=1.0)
+    batch = hands.batch(project, items=1, review_share=1.0)
     consent.agree(project=project, user=admin, number=ConsentText.objects.get().number)
-    row = given.answer_next(batch, admin)
+    row = hands.answer_next(batch, admin)
     person.memberships.update(role="curator")
     reviewing.send_back(review=row.review, by=person, note=f"{SECRET} note")
 
@@ -173,7 +173,7 @@ def test_others_keep_what_they_said(project, person, admin):
     batch = everything_said(project, person, admin)
     other = factories.member(project, "annotator")
     consent.agree(project=project, user=other, number=ConsentText.objects.get().number)
-    given.answer_next(batch, other)
+    hands.answer_next(batch, other)
 
     withdrawing.withdraw(project=project, rater=rater_of(person), by=person)
 
@@ -193,7 +193,7 @@ def test_only_the_person_or_an_admin_may_withdraw(project, person, admin):
 
 def test_without_a_consent_nothing_is_withdrawn_and_nothing_erased(project, admin):
     user = factories.member(project, "annotator")
-    given.answer_next(given.batch(project, items=1), user)
+    hands.answer_next(hands.batch(project, items=1), user)
 
     with pytest.raises(Refused, match="no living consent"):
         withdrawing.withdraw(project=project, rater=rater_of(user), by=user)
@@ -259,7 +259,7 @@ def test_ones_own_data_holds_nothing_of_others(client, project, person, admin):
     batch = everything_said(project, person, admin)
     other = factories.member(project, "annotator")
     consent.agree(project=project, user=other, number=ConsentText.objects.get().number)
-    given.answer_next(batch, other)
+    hands.answer_next(batch, other)
     client.force_login(other)
 
     answer = client.get(f"/projects/{project.slug}/consent/data.jsonl")

@@ -10,7 +10,7 @@ from django.urls import reverse
 from annotation.actions import consent, reviewing
 from annotation.models import Review
 from tests import factories
-from tests.annotation import given
+from tests.annotation import hands
 from tests.curation.media import drawn
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -40,13 +40,13 @@ def _picture(seed: int) -> bytes:
 def looked_over(project, *people, items: int = 2, **fields):
     """A batch of pictures that these people have answered, each preferring another sample; a box on what is left."""
     asked = [
-        given.compare_question(project),
+        hands.compare_question(project),
         {
             "key": "spots", "kind": "mark", "text": "Where?", "shapes": ["box"], "targets": ["media"],
             "required": False,
         },
     ]  # fmt: skip
-    batch = given.batch(
+    batch = hands.batch(
         project, questions=asked, overlap=len(people), review_share=1.0, undo_seconds=0, opened=False, **fields
     )
     for _number in range(items):
@@ -56,15 +56,15 @@ def looked_over(project, *people, items: int = 2, **fields):
             sample = factories.sample(prompt)
             factories.place(sample, factories.stored(_picture(sample.pk), f"{sample.pk}.png"))
             ids.append(sample.pk)
-        given.item(batch, prompt=prompt, sample_ids=ids)
-    given.open_(batch)
+        hands.item(batch, prompt=prompt, sample_ids=ids)
+    hands.open_(batch)
     box = {"place": 0, "target": "media", "media": 0, "shape": "box", "points": [[30, 20], [90, 60]], "error": ""}
     for place, one in enumerate(people):
-        for assignment in given.lease(batch, one, want=items):
+        for assignment in hands.lease(batch, one, want=items):
             wanted = assignment.item.sample_ids[place % 2]
             side = "left" if assignment.presentation["order"][0] == wanted else "right"
             payload = {"questions": {"overall": {"outcome": side}, "spots": {"marks": [box]}}, "flags": []}
-            given.answer(assignment, one, payload)
+            hands.answer(assignment, one, payload)
     return batch
 
 
