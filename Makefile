@@ -94,7 +94,7 @@ bench: setup
 	@for file in benchmarks/*.py; do echo "== $$file"; $(PY) $$file || exit 1; done
 
 parity: setup-dev
-	@$(PY) -m tests.parity
+	@$(PY) -m pytest -q -m parity --full-size $(PYTEST)
 
 # -- upkeep ----------------------------------------------------------------------------------
 

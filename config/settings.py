@@ -3,6 +3,7 @@
 `.env.example` lists each name with its reason; a test keeps the two in step.
 """
 
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -178,6 +179,13 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"expires": 55},
     },
 }
+
+# -- models ----------------------------------------------------------------------------------
+
+# 0 leaves it to the memory of the device.
+MODEL_MEMORY_MB = env.integer("PAIRWRIGHT_MODEL_MEMORY_MB", 0, low=0, high=10_000_000)
+# The addresses at which judges may be asked. Only whoever runs the site can add one.
+ENDPOINTS_FILE = Path(env.text("PAIRWRIGHT_ENDPOINTS_FILE", "") or DATA_DIR / "endpoints.yaml")
 
 # -- files -----------------------------------------------------------------------------------
 

@@ -28,6 +28,8 @@ class Child:
 
     name: str
     command: Sequence[str]
+    # What differs from the environment that all children share.
+    environment: Mapping[str, str] = field(default_factory=dict)
     process: subprocess.Popen[bytes] | None = None
     started_at: float = 0.0
     start_again_at: float = 0.0
@@ -85,7 +87,10 @@ class Supervisor:
         # A session of its own: Ctrl-C in the terminal reaches this process only, which then ends
         # the children in its own order. No thread runs here, so the fork hook is safe.
         child.process = subprocess.Popen(
-            child.command, env=dict(self.environment), start_new_session=True, preexec_fn=_die_with_parent
+            child.command,
+            env={**self.environment, **child.environment},
+            start_new_session=True,
+            preexec_fn=_die_with_parent,
         )
         child.started_at = now
 

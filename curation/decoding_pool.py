@@ -96,6 +96,8 @@ def _start() -> Process:
         env={
             **_KEEP_MEMORY,
             **os.environ,
+            # Each process has one call at a time; a library that took all cores would take them from the others.
+            "OMP_NUM_THREADS": "1",
             "PYTHONPATH": os.pathsep.join(filter(None, [root, os.environ.get("PYTHONPATH")])),
         },
     )

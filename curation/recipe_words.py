@@ -36,6 +36,7 @@ REASONS: dict[str, Promise] = {
     "quarantined": _("by a rater in quarantine at the time"),
     "not_in_basis": _("not from those the recipe listens to"),
     "rater_not_selected": _("by a rater the recipe does not select"),
+    "contradicted": _("their reasons lead to another verdict, as a listener found"),
     "other_context": _("made under another principle"),
     "other_meaning": _("on an earlier meaning of the criterion"),
     "under_another_prompt": _("judged under another prompt"),

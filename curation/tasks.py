@@ -6,15 +6,17 @@ from typing import Any
 
 from celery import shared_task
 
-from curation.actions import counting, datasets, exports, importing, verifying
+from curation.actions import counting, datasets, ensembles, exports, importing, verifying
 from curation.models import Job, Project
 
 
 @shared_task
 def build_version(*, job_id: int, **_later: Any) -> None:
-    """Builds the dataset version a job asks for, or rebuilds one to verify it; delivered twice, it is done once."""
+    """Builds the version a job asks for, rebuilds one to verify it, or lets an ensemble speak; twice is once."""
     if verifying.is_asked_for(job_id):
         verifying.run_job(job_id=job_id)
+    elif ensembles.is_asked_for(job_id):
+        ensembles.run_job(job_id=job_id)
     else:
         datasets.run_job(job_id=job_id)
 

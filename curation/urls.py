@@ -3,7 +3,7 @@
 from django.contrib.auth import views as auth
 from django.urls import include, path
 
-from curation import urls_datasets, urls_exports, urls_importing
+from curation import urls_datasets, urls_evidence, urls_exports, urls_importing
 from curation.views import accounts, groups, media, members, overview, projects, prompts, samples
 
 account_urls = [
@@ -51,6 +51,7 @@ urlpatterns = [
     *media_urls,
     # The other pages of this room, each module with whole paths ("projects/<slug:slug>/imports/"):
     *urls_datasets.urlpatterns,
+    *urls_evidence.urlpatterns,
     *urls_exports.urlpatterns,
     *urls_importing.urlpatterns,
 ]

@@ -12,7 +12,9 @@ SECONDS_A_PART = 20.0
 # that. The last parts are this small, so that nobody waits long for whoever works at the last one.
 LEAST_SECONDS_A_PART = 1.0
 SMALLEST_PART = 8
-LARGEST_PART = 1024
+# A graphics card does thousands of pictures a second and should not wait for a new part every few batches. What
+# a worker said is written every two seconds, so a large part loses no more than a small one when its worker dies.
+LARGEST_PART = 16_384
 # A part is at most this share of what is left for each process that is expected to help. Two leaves room for processes
 # of which one is half as fast.
 SHARES_A_PROCESS = 2

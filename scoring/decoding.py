@@ -49,6 +49,10 @@ class DecodedMedia:
     def frames(self, count: int) -> list[list[Frame]]:
         return [self._frames(file, count) for file in self._item.media if file.kind == "video"]
 
+    def derived(self, key: object, make: Callable[[], T]) -> T:
+        """What several scorers make of the same media in the same way, made once for all of them."""
+        return self._once(("derived", key), make)
+
     def _frames(self, file: MediaFile, count: int) -> list[Frame]:
         return self._once((file.path, count), lambda: read_frames(file, count))
 

@@ -2,33 +2,83 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from functools import lru_cache
+import importlib
+from collections import OrderedDict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from scoring import catalogue
+from scoring import catalogue, machine
 from scoring.scorers.base import Scorer
 
-# Beyond these the one unused for longest is dropped, and its memory with it.
-KEPT = 4
+# Share of the device's memory for weights; the rest is for what a forward pass needs.
+SHARE_FOR_WEIGHTS = 0.5
+_Key = tuple[str, tuple[tuple[str, str], ...]]
 
 
-def scorer(name: str, settings: Mapping[str, str]) -> Scorer[Any]:
-    """The scorer with these settings, its weights in memory; loaded once a process.
+class Residents:
+    """Loaded scorers within a budget of memory: when a new one needs room, those unused for longest are dropped.
 
-    Raises:
-        ScorerUnavailable: there is no such scorer, or its weights are not here.
+    Args:
+        budget: bytes that the weights of all of them may take; asked when the first model is loaded. One scorer is
+            always kept, however large.
     """
-    found = _made(name, tuple(sorted(catalogue.checked_settings(name, settings).items())))
-    found.ready()
-    return found
+
+    def __init__(self, budget: Callable[[], int]) -> None:
+        self._budget = budget
+        self._kept: OrderedDict[_Key, Scorer[Any]] = OrderedDict()
+
+    def scorer(self, name: str, settings: Mapping[str, str]) -> Scorer[Any]:
+        """The scorer with these settings, its weights in memory.
+
+        Raises:
+            ScorerUnavailable: there is no such scorer, or its weights are not here.
+        """
+        key = (name, tuple(sorted(catalogue.checked_settings(name, settings).items())))
+        found = self._kept.get(key) or catalogue.build(name, dict(key[1]))
+        found.ready()
+        self._kept[key] = found
+        self._kept.move_to_end(key)
+        self._make_room()
+        return found
+
+    def forget(self) -> None:
+        """Drops every scorer, so that the next one is loaded anew (tests, changed weights)."""
+        self._kept.clear()
+
+    def _make_room(self) -> None:
+        held = sum(scorer.bytes_held() for scorer in self._kept.values())
+        if not held:
+            return
+        dropped = False
+        while held > self._budget() and len(self._kept) > 1:
+            _key, oldest = self._kept.popitem(last=False)
+            held -= oldest.bytes_held()
+            dropped = True
+            del oldest
+        if dropped:
+            _device().give_back()
 
 
-def forget() -> None:
-    """Drops every scorer, so that the next one is loaded anew (tests, changed weights)."""
-    _made.cache_clear()
+@dataclass
+class Limit:
+    """What the operator allows the weights of one process to take; 0 leaves it to the memory of the device."""
+
+    megabytes: int = 0
+
+    def bytes(self) -> int:
+        """Processes without a GPU share this machine's memory, and so the share for weights."""
+        if self.megabytes:
+            return self.megabytes * 1_000_000
+        return int(_device().memory_total() * SHARE_FOR_WEIGHTS / machine.model_processes())
 
 
-@lru_cache(maxsize=KEPT)
-def _made(name: str, settings: tuple[tuple[str, str], ...]) -> Scorer[Any]:
-    return catalogue.build(name, dict(settings))
+def _device() -> Any:
+    """Imported when a model has been loaded, and so torch with it."""
+    return importlib.import_module("scoring.scorers.device")
+
+
+limit = Limit()
+_residents = Residents(limit.bytes)
+scorer = _residents.scorer
+forget = _residents.forget

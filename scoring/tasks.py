@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from functools import partial
 from typing import Any
 
@@ -14,7 +14,8 @@ from kombu.exceptions import ChannelError, OperationalError
 
 from curation import tasks as curation_tasks
 from curation.models import Job
-from scoring.actions import arrivals, sweeping, working
+from scoring.actions import arrivals, staging, sweeping, working
+from scoring.actions.judging import working as judging
 
 logger = structlog.get_logger(__name__)
 
@@ -29,24 +30,42 @@ MANY_MESSAGES = 256
 @shared_task
 def score_chunk(*, job_id: int, **_later: Any) -> None:
     """Takes a step of a scoring job, or several short ones, and rings again while there is more to do."""
+    _take(job_id, working.step)
+
+
+@shared_task
+def judge_chunk(*, job_id: int, **_later: Any) -> None:
+    """The same for a judging job."""
+    _take(job_id, judging.step)
+
+
+def _take(job_id: int, step: Callable[[int], bool]) -> None:
     structlog.contextvars.bind_contextvars(job_id=job_id)
     was_planned = Job.objects.filter(pk=job_id, total__isnull=False, state="running").exists()
     is_more = False
     try:
-        is_more = _steps(job_id) if was_planned else working.step(job_id)
+        is_more = _steps(job_id, step) if was_planned else step(job_id)
     except Exception:
         is_more = was_planned  # this part broke and says so; the others must not wait for the sweep
         raise
     finally:
         if is_more:
             call_workers(job_id, 1 if was_planned else MOST_BELLS)
+        else:
+            begin_next_stage(job_id)
         structlog.contextvars.unbind_contextvars("job_id")
 
 
-def _steps(job_id: int) -> bool:
+def begin_next_stage(job_id: int) -> None:
+    """Rings for what follows a job that is done, where something does."""
+    for job in staging.advance(job_id):
+        ring(job)
+
+
+def _steps(job_id: int, step: Callable[[int], bool]) -> bool:
     """Takes parts until some seconds have passed: a message between short parts would cost more than claiming them."""
     since = time.monotonic()
-    while is_more := working.step(job_id):
+    while is_more := step(job_id):
         if time.monotonic() - since >= SECONDS_A_MESSAGE:
             break
     return is_more
@@ -57,6 +76,8 @@ def sweep(**_later: Any) -> None:
     """Each minute: scores what arrived, and sends again what was lost. A lost message is a delay, not a loss."""
     for job in arrivals.start_due():
         ring(job)
+    for job in staging.due():
+        begin_next_stage(job.pk)
     for due in sweeping.due():
         waiting = messages_in(due.job.queue)
         bells = min(due.workers, MOST_BELLS) if not waiting else 1
@@ -77,6 +98,7 @@ def call_workers(job_id: int, most: int) -> None:
 # Who is called for which kind of job.
 TASKS = {
     Job.Kind.SCORE: score_chunk,
+    Job.Kind.JUDGE: judge_chunk,
     Job.Kind.IMPORT: curation_tasks.run_import,
     Job.Kind.BUILD: curation_tasks.build_version,
     Job.Kind.EXPORT: curation_tasks.run_export,

@@ -52,3 +52,28 @@ def duration(seconds: float) -> str:
     if seconds < 2 * _DAY:
         return _("%(count).1f h") % {"count": seconds / _HOUR}
     return ngettext("%(count)d day", "%(count)d days", round(seconds / _DAY)) % {"count": round(seconds / _DAY)}
+
+
+def bars(
+    *,
+    at_least: float | None = None,
+    at_most: float | None = None,
+    spread: float | None = None,
+    best: int | None = None,
+    most: int | None = None,
+) -> list[str]:
+    """What a stage keeps of the one before, one bar a text."""
+    found = []
+    if at_least is not None:
+        found.append(_("at least %(value)g") % {"value": at_least})
+    if at_most is not None:
+        found.append(_("at most %(value)g") % {"value": at_most})
+    if spread is not None:
+        found.append(_("a spread of at most %(value)g") % {"value": spread})
+    if best is not None:
+        found.append(ngettext("the best of each prompt", "the best %(count)d of each prompt", best) % {"count": best})
+    if most is not None:
+        found.append(
+            ngettext("%(count)s sample in all", "at most %(count)s samples in all", most) % {"count": f"{most:,}"}
+        )
+    return found

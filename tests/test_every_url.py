@@ -19,8 +19,11 @@ from django.utils import timezone
 
 from annotation.actions import invitations
 from annotation.models import Answer, Assignment, Batch, Invitation, Item, Review, Slot
-from curation.actions import importing, raters
-from curation.models import Export, Job, Membership, Project, Sample, User
+from curation.actions import ensemble_making, importing, judgements, raters
+from curation.models import Export, Job, Membership, Project, Rater, Sample, User
+from curation.rewards.plan import parse_ensemble
+from scoring.actions.judging import judges
+from scoring.models import JudgeCall
 from tests import factories
 from tests.curation.exports import frozen
 from tests.curation.media import drawn
@@ -101,6 +104,9 @@ RULES: dict[str, Rule] = {
     "export_download": Rule(READERS),
     "export_cancel": Rule(None, EDITORS),
     "export_resume": Rule(None, EDITORS),
+    # -- evidence
+    "evidence": Rule(READERS),
+    "evidence_differences": Rule(READERS),
     # -- recipes and datasets
     "recipes": Rule(READERS),
     "recipe_new": Rule(EDITORS, EDITORS),
@@ -167,13 +173,34 @@ RULES: dict[str, Rule] = {
     "scorers": Rule(READERS),
     "arrival_scorers": Rule(None, EDITORS),
     "scorer_try": Rule(None, EDITORS),
+    "scorer": Rule(READERS),
+    "machine_standing": Rule(None, EDITORS),
+    "side_by_side": Rule(READERS),
+    "side_by_side_somewhere": Rule(READERS),
     "score": Rule(EDITORS, EDITORS),
+    "ensembles": Rule(READERS),
+    "ensemble_new": Rule(EDITORS, EDITORS),
+    "ensemble": Rule(READERS),
+    "ensemble_run": Rule(None, EDITORS),
     "jobs": Rule(READERS),
     "job": Rule(READERS),
     "job_failures": Rule(READERS),
     "job_cancel": Rule(None, EDITORS),
     "job_resume": Rule(None, EDITORS),
     "job_retry": Rule(None, EDITORS),
+    # -- judges and what they answered
+    "judges": Rule(READERS),
+    "judge": Rule(READERS),
+    "judge_new": Rule(EDITORS, EDITORS),
+    "judge_run": Rule(EDITORS, EDITORS),
+    "judge_try": Rule(None, EDITORS),
+    "judge_archive": Rule(None, EDITORS),
+    "judge_templates": Rule(READERS),
+    "judge_template": Rule(READERS),
+    "judge_template_edit": Rule(EDITORS, EDITORS),
+    "principles": Rule(READERS, EDITORS),
+    "answer": Rule(READERS),
+    "judge_call": Rule(READERS),
 }
 
 
@@ -243,6 +270,8 @@ def _world() -> dict[str, object]:
         "import_id": a_import.pk,
         "recipe_id": version.recipe_id,
         "export_id": export.pk,
+        "ensemble_id": _ensemble(sample).pk,
+        **_judge(sample),
         "name": version.dataset.name,
         "label": version.label,
         "table": "pairs",
@@ -250,6 +279,39 @@ def _world() -> dict[str, object]:
         "scorer": "technical",
         "uidb64": "MQ",
         "token": "x-y",
+    }
+
+
+def _ensemble(sample: Sample) -> Rater:
+    """An ensemble of two judges that scored a sample."""
+    said = [judgements.PassScore(sample.pk, sample.prompt_id, factories.overall(sample.project).pk, 0.5)]
+    for name in ("ann", "bob"):
+        rater = factories.rater(name=name, kind="model")
+        judgements.record_pass(project=sample.project, rater=rater, scores=said, job=None)
+    members = "".join(f"\n- {{rater: {name}, scores: overall}}" for name in ("ann", "bob"))
+    plan = parse_ensemble(f"ensemble: 1\nname: panel\nrule: mean\nmembers:{members}\n")
+    return ensemble_making.make(project=sample.project, plan=plan)
+
+
+def _judge(sample: Sample) -> dict[str, object]:
+    """A judge with one verdict and its receipt."""
+    new = judges.NewJudge(name="eye", template="video-points", model="a/b@" + "0" * 40)
+    judge = judges.add(project=sample.project, judge=new, by=None)
+    rater, now = factories.rater(name="eye", kind="model", identity={"model": {}}), timezone.now()
+    judge.raters.create(rater=rater)
+    call = JudgeCall.objects.create(
+        project=sample.project, judge=judge, digest="0" * 64, asked_at=now, seconds=1, text="Final Score: 4"
+    )
+    act = judgements.Act(
+        rater_id=rater.pk, act="rate", payload={"reply": "4", "call": call.pk}, presentation={"order": [sample.pk]}
+    )
+    judgements.record(project=sample.project, acts=[act])
+    return {
+        "judge_id": judge.pk,
+        "machine_id": rater.pk,
+        "judgement_id": rater.judgements.get().pk,
+        "call_id": call.pk,
+        "template_name": "video-points@1",
     }
 
 
@@ -308,8 +370,9 @@ def _clients(project: Project) -> dict[str, Client]:
 
 def _address(name: str, world: dict[str, object]) -> str:
     pattern = ADDRESSES[name].pattern
-    # Jobs of different kinds have pages of their own.
-    world = world | {"job_id": world["build_id"]} if name == "build" else world
+    # Jobs of different kinds have pages of their own, and people are no machines.
+    own = {"build": {"job_id": world["build_id"]}, "machine_standing": {"rater_id": world["machine_id"]}}
+    world = world | own.get(name, {})
     missing = [argument for argument in pattern.converters if argument not in world]
     # The outer parts of the address bring arguments of their own; reverse() names what is lacking.
     assert not missing, f"Give the test's world a value for {missing} of the address “{name}”."

@@ -461,14 +461,15 @@ def retract(*, judgements: Iterable[Judgement], reason: str, by: User | None) ->
     Their evidence follows in the same transaction, by a trigger of the database.
     """
     chosen = [judgement.pk for judgement in judgements]
-    derived = _derived_from(chosen)
     now = timezone.now()
-    count = 0
-    for keys, why in ((chosen, reason), (derived, Judgement.Retraction.MEMBER_RETRACTED)):
-        count += (
-            Judgement.objects.living().filter(pk__in=keys).update(retracted_at=now, retracted_by=by, retraction=why)
-        )
-    return count
+
+    def retract_living(keys: list[int], why: str) -> int:
+        living = Judgement.objects.living().filter(pk__in=keys)
+        return living.update(retracted_at=now, retracted_by=by, retraction=why)
+
+    count = retract_living(chosen, reason)
+    # Asked only now: whoever derives something holds its sources until that is committed.
+    return count + retract_living(_derived_from(chosen), Judgement.Retraction.MEMBER_RETRACTED)
 
 
 def _derived_from(keys: list[int]) -> list[int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from datetime import datetime
 from typing import Any
 
@@ -65,10 +66,22 @@ def machine(
 
 @transaction.atomic
 def ensemble(
-    *, name: str, members: list[Rater], weights: list[float] | None = None, project: Project | None = None
+    *,
+    name: str,
+    members: list[Rater],
+    weights: list[float] | None = None,
+    rule: dict[str, Any] | None = None,
+    project: Project | None = None,
 ) -> Rater:
-    """An ensemble whose identity is its members and their weights."""
-    if len(members) < 2:
+    """An ensemble whose identity is its members, their weights, and the rule that makes one opinion of theirs.
+
+    A rater named twice (by what it says on two criteria) is one member with both weights. The family is that of all
+    members, where they share one.
+
+    Args:
+        rule: everything else its numbers depend on; `repeats` in it lets one rater be the only member.
+    """
+    if len(members) < 2 and not (members and rule and rule.get("repeats")):
         raise Refused(
             _("An ensemble needs at least two members; “%(name)s” has %(count)d.")
             % {
@@ -78,9 +91,19 @@ def ensemble(
         )
     shares = weights or [1.0] * len(members)
     parts = sorted((member.pk, weight) for member, weight in zip(members, shares, strict=True))
-    rater = machine(kind=Rater.Kind.ENSEMBLE, name=name, identity={"members": parts}, project=project)
+    families = {member.family for member in members}
+    rater = machine(
+        kind=Rater.Kind.ENSEMBLE,
+        name=name,
+        identity={**(rule or {}), "members": parts},
+        family=families.pop() if len(families) == 1 else "",
+        project=project,
+    )
+    summed: defaultdict[int, float] = defaultdict(float)
+    for member, weight in parts:
+        summed[member] += weight
     RaterMember.objects.bulk_create(
-        [RaterMember(ensemble=rater, member_id=member, weight=weight) for member, weight in parts],
+        [RaterMember(ensemble=rater, member_id=member, weight=weight) for member, weight in summed.items()],
         ignore_conflicts=True,
     )
     return rater

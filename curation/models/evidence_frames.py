@@ -97,6 +97,12 @@ FROM curation_judgementlink l JOIN curation_judgement j ON j.id = l.judgement_id
 WHERE j.project_id = %(project)s AND l.kind = 'derived-from'
 """
 
+_CONTRADICTED = """
+SELECT DISTINCT l.source_id
+FROM curation_judgementlink l JOIN curation_judgement j ON j.id = l.judgement_id
+WHERE j.project_id = %(project)s AND l.kind = 'contradicts' AND j.retracted_at IS NULL
+"""
+
 _SCORES = """
 SELECT e.judgement_id, e.position, e.criterion_version_id, e.sample_id, e.prompt_id, e.value, e.is_retracted
 FROM curation_score e
@@ -157,7 +163,7 @@ def read_evidence(
     def read(select: str, schema: pl.Schema) -> pl.DataFrame:
         return read_frame(select.format(**parts), schema, values)
 
-    with _snapshot():
+    with snapshot():
         return Evidence(
             prompts=read(_PROMPTS, frames.PROMPTS),
             prompt_media=read(_PROMPT_MEDIA, frames.PROMPT_MEDIA),
@@ -168,6 +174,7 @@ def read_evidence(
             criteria=read(_CRITERIA, frames.CRITERIA),
             judgements=read(_JUDGEMENTS, frames.JUDGEMENTS),
             links=read(_LINKS, frames.LINKS),
+            contradicted=read(_CONTRADICTED, frames.CONTRADICTED),
             scores=read(_SCORES, frames.SCORES),
             comparisons=read(_COMPARISONS, frames.COMPARISONS),
             assigned=read(_ASSIGNED, frames.ASSIGNED),
@@ -175,7 +182,7 @@ def read_evidence(
 
 
 @contextmanager
-def _snapshot() -> Iterator[None]:
+def snapshot() -> Iterator[None]:
     """One state of the database for all tables; inside a transaction that is already open, that one's."""
     is_outermost = not connection.in_atomic_block
     with transaction.atomic():

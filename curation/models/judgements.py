@@ -75,6 +75,7 @@ class Judgement(models.Model):
         WRITE = "write", _("note")
         FLAG = "flag", _("flag")
         PASS = "pass", _("forward pass")
+        LISTEN = "listen", _("reading of another's reasons")
 
     class Purpose(models.TextChoices):
         LABEL = "label", _("label")
@@ -164,6 +165,9 @@ class JudgementLink(models.Model):
         DERIVED_FROM = "derived-from", _("derived from")
         DRAFTED_FROM = "drafted-from", _("drafted from")
         ADJUDICATES = "adjudicates", _("adjudicates")
+        # Who only reads the reasons reaches the same verdict, or another.
+        CONFIRMS = "confirms", _("confirms")
+        CONTRADICTS = "contradicts", _("contradicts")
 
     judgement = models.ForeignKey(Judgement, models.CASCADE, related_name="links")
     source = models.ForeignKey(Judgement, models.CASCADE, related_name="linked_from")
@@ -177,6 +181,11 @@ class JudgementLink(models.Model):
             # A judgement is superseded once; the next correction supersedes the newer one.
             models.UniqueConstraint(
                 fields=["source"], name="judgement_superseded_once", condition=Q(kind="supersedes")
+            ),
+            models.UniqueConstraint(
+                fields=["judgement", "source"],
+                name="judgement_confirms_or_contradicts",
+                condition=Q(kind__in=["confirms", "contradicts"]),
             ),
         ]
 

@@ -70,6 +70,8 @@ JUDGEMENTS = _schema(
         "context": pl.String,  # the principle or profile it was made under; null for none
     }
 )
+# Judgements whose reasons a listener read and could not follow to their verdict; its word must still stand.
+CONTRADICTED = _schema({"judgement_id": pl.Int64})
 LINKS = _schema({"judgement_id": pl.Int64, "source_id": pl.Int64})  # a derived judgement and one it came from
 SCORES = _schema(
     {
@@ -116,6 +118,7 @@ class Evidence:
     criteria: pl.DataFrame = field(default_factory=lambda: _empty(CRITERIA))
     judgements: pl.DataFrame = field(default_factory=lambda: _empty(JUDGEMENTS))
     links: pl.DataFrame = field(default_factory=lambda: _empty(LINKS))
+    contradicted: pl.DataFrame = field(default_factory=lambda: _empty(CONTRADICTED))
     scores: pl.DataFrame = field(default_factory=lambda: _empty(SCORES))
     comparisons: pl.DataFrame = field(default_factory=lambda: _empty(COMPARISONS))
     assigned: pl.DataFrame = field(default_factory=lambda: _empty(ASSIGNED))

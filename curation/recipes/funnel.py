@@ -15,6 +15,7 @@ REASONS = frozenset(
         "quarantined",
         "not_in_basis",
         "rater_not_selected",
+        "contradicted",
         "other_context",
         "other_meaning",
         "under_another_prompt",

@@ -107,6 +107,7 @@ def _as_it_was(recorded: pl.DataFrame, today: Evidence) -> Evidence:
         criteria=today.criteria.filter(pl.col("criterion_id").is_in(used.implode())),
         judgements=today.judgements.filter(pl.col("judgement_id").is_in(acts.implode())),
         links=today.links.clear(),
+        contradicted=today.contradicted.clear(),
         scores=scores.with_columns(retracted=pl.lit(False)),
         comparisons=comparisons.with_columns(retracted=pl.lit(False)),
         assigned=recorded.filter(pl.col("kind") == "split").select("prompt_id", "split"),

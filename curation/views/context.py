@@ -20,6 +20,7 @@ SECTIONS = [
     ("batches", "batches", _("Batches"), Right.VIEW),
     ("scorers", "scorers", _("Scorers"), Right.VIEW),
     ("jobs", "jobs", _("Jobs"), Right.VIEW),
+    ("evidence", "evidence", _("Evidence"), Right.VIEW),
     ("recipes", "recipes", _("Recipes"), Right.VIEW),
     ("datasets", "datasets", _("Datasets"), Right.VIEW),
     ("members", "members", _("Members"), Right.VIEW),

@@ -40,7 +40,8 @@ def dataset_list(request: PageRequest, project: Project) -> HttpResponse:
     datasets = Dataset.objects.visible_to(request.user).filter(project=project)
     name = request.GET.get("dataset", "")
     page = _all_versions(datasets, name, request) if name else _newest_versions(datasets, request)
-    building = Job.objects.filter(project=project, kind=Job.Kind.BUILD).unfinished()[:BUILDS_SHOWN]
+    builds = Job.objects.filter(project=project, kind=Job.Kind.BUILD).exclude(params__has_key="ensemble")
+    building = builds.unfinished()[:BUILDS_SHOWN]
     context = {
         "section": "datasets",
         "page": page,

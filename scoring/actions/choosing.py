@@ -13,6 +13,7 @@ from curation.errors import Refused
 from curation.models import PromptMedia, Sample, SampleMedia
 from curation.models.people import Project
 from curation.models.prompts import SampleQuerySet, lacks_score_from
+from scoring.actions import keeping
 from scoring.cutting import Ask
 from scoring.scorers.base import Needs
 
@@ -26,6 +27,8 @@ NARROWED_BY = {
     "imported_by": "imported_by",
     "after": "pk__gt",
 }
+# And by what an earlier stage left over (`keeping.Kept` as a mapping).
+KEPT = "kept"
 
 
 @dataclass(frozen=True)
@@ -42,14 +45,15 @@ def chosen(project: Project, narrowed_by: Mapping[str, Any]) -> SampleQuerySet:
     Raises:
         Refused: the samples are narrowed by something unknown.
     """
-    unknown = sorted(set(narrowed_by) - set(NARROWED_BY))
+    unknown = sorted(set(narrowed_by) - {*NARROWED_BY, KEPT})
     if unknown:
         raise Refused(
             _("Samples cannot be chosen by “%(name)s”; they can by %(known)s.")
-            % {"name": unknown[0], "known": ", ".join(NARROWED_BY)}
+            % {"name": unknown[0], "known": ", ".join([*NARROWED_BY, KEPT])}
         )
-    lookups = {NARROWED_BY[name]: value for name, value in narrowed_by.items()}
-    return Sample.objects.filter(project=project, **lookups).present()
+    lookups = {NARROWED_BY[name]: value for name, value in narrowed_by.items() if name != KEPT}
+    samples = Sample.objects.filter(project=project, **lookups).present()
+    return keeping.kept(samples, keeping.Kept(**narrowed_by[KEPT])) if KEPT in narrowed_by else samples
 
 
 def fitting(samples: SampleQuerySet, needs: Needs) -> SampleQuerySet:

@@ -6,6 +6,7 @@ A worker does it because only a worker may load a scorer, and a rater's identity
 from __future__ import annotations
 
 import json
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Any
@@ -117,18 +118,20 @@ def _chunks(job: Job) -> Iterator[JobChunk]:
     asked = list(asks(job))
     speed = past_speed(job.project, list(job.params["scorers"]))
     sized = partial(part_size, speed=speed)
+    by_name = choosing.KEPT in job.params["chosen"] and not is_group
+    ids = [ask.sample_id for ask in asked] if by_name else []
     for position, span in enumerate(spans(asked, sized, whole_prompts=is_group)):
-        yield JobChunk(
-            job=job,
-            position=position,
-            queue=job.queue,
-            total=span.opinions,
-            params={"first": span.first, "last": span.last},
-        )
+        params: dict[str, Any] = {"first": span.first, "last": span.last}
+        if by_name:
+            # Who survived is asked once: a bar over all scores must not be worked out again for every part.
+            params["samples"] = ids[bisect_left(ids, span.first) : bisect_right(ids, span.last)]
+        yield JobChunk(job=job, position=position, queue=job.queue, total=span.opinions, params=params)
 
 
 def asks(job: Job, chunk: JobChunk | None = None) -> Iterator[Ask]:
     """What is still missing in the whole job, or in one of its parts."""
+    if chunk is not None and "samples" in chunk.params:
+        return choosing.asks(choosing.chosen(job.project, {"samples": chunk.params["samples"]}), voices(job))
     samples = choosing.chosen(job.project, job.params["chosen"])
     if job.params["scope"] == "group":
         if chunk is not None:

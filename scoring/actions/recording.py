@@ -12,7 +12,8 @@ from django.utils.translation import gettext as _
 
 from curation.actions import jobs, judgements
 from curation.actions.judgements import Act, Link, NewScore, PassScore, Subject
-from curation.models import Job, JobChunk, JobFailure, Judgement, JudgementLink, Rater, Sample, Score, State
+from curation.models import Job, JobChunk, JobFailure, Judgement, JudgementLink, Rater, Sample, Score
+from scoring.actions import parts
 from scoring.engine import Batch
 from scoring.scorers.base import Item, ItemError, NotApplicable, Reading
 
@@ -34,11 +35,7 @@ def save(*, chunk: JobChunk, owner: str, batches: Sequence[Batch]) -> None:
     Raises:
         Lost: the part is no longer this owner's; nothing is written.
     """
-    locked = (
-        JobChunk.objects.select_for_update(no_key=True).filter(pk=chunk.pk, owner=owner, state=State.RUNNING).first()
-    )
-    if locked is None:
-        raise jobs.Lost
+    locked = parts.locked(chunk, owner)
     job = chunk.job
     for name, said in sorted(_by_scorer(batches).items()):
         if job.params["scope"] == "group":
@@ -174,6 +171,8 @@ def what(sample: Sample) -> str:
 def _count(chunk: JobChunk, job: Job, name: str, said: _Said) -> None:
     """Counts, and remembers what this job need not ask again: failures and what does not apply, or whole prompts."""
     chunk.done += len(said.readings)
+    done_by = chunk.params.setdefault("done_by", {})
+    done_by[name] = done_by.get(name, 0) + len(said.readings)
     chunk.skipped += len(said.skipped)
     chunk.failed += len(said.errors)
     if job.params["scope"] == "group":

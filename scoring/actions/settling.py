@@ -1,4 +1,4 @@
-"""Bringing a scoring job in line with its parts: its counts, and its end."""
+"""Bringing a job that has parts in line with them: its counts, and its end."""
 
 from __future__ import annotations
 
@@ -9,6 +9,10 @@ from django.utils.translation import ngettext
 
 from curation.actions import jobs
 from curation.models import Job, State
+from scoring.actions.judging import budgets, summing
+
+# Kinds of job that are cut into parts, which several workers do at once.
+WITH_PARTS = (Job.Kind.SCORE, Job.Kind.JUDGE)
 
 
 def is_planned(job: Job) -> bool:
@@ -31,6 +35,7 @@ def settle(job_id: int) -> None:
         counts = {name: count or 0 for name, count in parts.items()}
         Job.objects.filter(pk=job_id).update(heartbeat_at=timezone.now(), **counts)
         if not is_open:
+            job.refresh_from_db()
             _conclude(job)
 
 
@@ -40,6 +45,8 @@ def _cancel_deserted(job: Job) -> None:
 
 
 def _conclude(job: Job) -> None:
+    if job.kind == Job.Kind.JUDGE:
+        summing.sum_up(job)
     broken = job.chunks.filter(state=State.FAILED)
     if job.cancel_requested:
         jobs.stop_cancelled(job, job.owner)
@@ -47,6 +54,9 @@ def _conclude(job: Job) -> None:
     count = broken.count()
     if not count:
         jobs.finish(job, job.owner)
+        return
+    if job.kind == Job.Kind.JUDGE and (spending := budgets.spent_out(job)):
+        jobs.fail(job, job.owner, budgets.stop_words(job, spending))
         return
     first = broken.order_by("position").values_list("error", flat=True)[0]
     words = ngettext("%(count)d part failed: %(error)s", "%(count)d parts failed, the first with: %(error)s", count)

@@ -13,6 +13,7 @@ from curation.actions import jobs
 from curation.errors import Conflict, Refused
 from curation.models import Job, JobChunk, Project, Sample, State, User
 from scoring.actions import choosing, settling
+from scoring.actions.judging import budgets, calls
 from scoring.catalogue import checked_settings, facts_of
 from scoring.scorers.base import ScorerFacts, ScorerUnavailable
 
@@ -82,6 +83,8 @@ def checked(name: str, settings: Settings) -> dict[str, str]:
 
 def _under_way(project: Project, params: Mapping[str, Any]) -> Job | None:
     equal = {f"params__{name}": params[name] for name in ("scorers", "scope", "chosen")}
+    if "stage" in params:  # what follows a stage belongs to what was asked for
+        equal["params__stage__later"] = params["stage"]["later"]
     return (
         Job.objects.unfinished()
         .filter(~Q(params__has_key="trial"), project=project, kind=Job.Kind.SCORE, cancel_requested=False, **equal)
@@ -132,16 +135,23 @@ def _next_to_try(project: Project, facts: ScorerFacts) -> Sample | None:
 
 
 def cancel(*, job: Job, by: User | None) -> Job:
-    """Asks a job of any kind to stop. A scoring job at which nobody works stops at once."""
+    """Asks a job of any kind to stop. One with parts at which nobody works stops at once."""
     jobs.cancel(job=job, by=by)
-    if job.kind == Job.Kind.SCORE:
+    if job.kind in settling.WITH_PARTS:
         settling.settle(job.pk)
     return Job.objects.get(pk=job.pk)
 
 
 @transaction.atomic
 def resume(*, job: Job, by: User | None) -> Job:
-    """Queues a stopped job of any kind again, with its attempts counted anew."""
+    """Queues a stopped job of any kind again, with its attempts counted anew.
+
+    Raises:
+        Refused: a judging job's budget is spent.
+        Conflict: the job is not stopped.
+    """
+    if job.kind == Job.Kind.JUDGE:
+        budgets.check_room(job)
     resumed = jobs.resume(job=job, by=by)
     resumed.chunks.filter(state=State.QUEUED).update(attempts=0)
     _count_from_here(resumed)
@@ -150,16 +160,16 @@ def resume(*, job: Job, by: User | None) -> Job:
 
 @transaction.atomic
 def retry_failed(*, job: Job, by: User | None) -> Job:
-    """Queues again only what failed in a scoring job that is over: bad samples, and parts that broke.
+    """Queues again only what failed in a job of scorers or judges that is over: bad samples, and parts that broke.
 
     Raises:
         Refused: nothing failed in it.
         Conflict: the job is still under way.
     """
     locked = Job.objects.select_for_update().get(pk=job.pk)
-    if locked.kind != Job.Kind.SCORE:
+    if locked.kind not in settling.WITH_PARTS:
         raise Refused(
-            _("Only a scoring job can repeat what failed; start the %(kind)s again.")
+            _("Only jobs of scorers and judges can repeat what failed; start the %(kind)s again.")
             % {"kind": locked.get_kind_display()}
         )
     if locked.is_unfinished:
@@ -179,6 +189,19 @@ def retry_failed(*, job: Job, by: User | None) -> Job:
 
 def _reopen(job: Job, chunks: Sequence[JobChunk]) -> None:
     """Forgets that the failures were settled, so that the parts ask for them again."""
+    if job.kind == Job.Kind.JUDGE:
+        calls.forget_failures(chunks)
+    else:
+        _forget_failures(job, chunks)
+    for chunk in chunks:
+        chunk.state, chunk.owner, chunk.heartbeat_at = State.QUEUED, "", None
+        chunk.failed, chunk.attempts, chunk.error = 0, 0, ""
+    JobChunk.objects.bulk_update(
+        chunks, ["params", "state", "owner", "heartbeat_at", "failed", "attempts", "error"], batch_size=500
+    )
+
+
+def _forget_failures(job: Job, chunks: Sequence[JobChunk]) -> None:
     key = "prompt_id" if job.params["scope"] == "group" else "sample_id"
     failed: dict[str, set[int]] = {}
     for source, subject in job.failures.values_list("source", key):
@@ -188,11 +211,6 @@ def _reopen(job: Job, chunks: Sequence[JobChunk]) -> None:
         chunk.params["settled"] = {
             name: [one for one in keys if one not in failed.get(name, ())] for name, keys in settled.items()
         }
-        chunk.state, chunk.owner, chunk.heartbeat_at = State.QUEUED, "", None
-        chunk.failed, chunk.attempts, chunk.error = 0, 0, ""
-    JobChunk.objects.bulk_update(
-        chunks, ["params", "state", "owner", "heartbeat_at", "failed", "attempts", "error"], batch_size=500
-    )
 
 
 def _count_from_here(job: Job) -> None:

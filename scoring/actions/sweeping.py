@@ -22,12 +22,12 @@ class Due:
 
 def due() -> list[Due]:
     """Unfinished jobs at which nobody works although somebody could. Ends those that were to stop or are over."""
-    return [*_scoring_due(), *_others_due()]
+    return [*_parted_due(), *_others_due()]
 
 
-def _scoring_due() -> Iterator[Due]:
+def _parted_due() -> Iterator[Due]:
     now = timezone.now()
-    for job in Job.objects.unfinished().filter(kind=Job.Kind.SCORE).order_by("pk"):
+    for job in Job.objects.unfinished().filter(kind__in=settling.WITH_PARTS).order_by("pk"):
         settling.settle(job.pk)
         _end_deserted(job)
         if job.cancel_requested:
@@ -42,7 +42,7 @@ def _is_queued(job: Job) -> bool:
 
 
 def _others_due() -> Iterator[Due]:
-    for job in Job.objects.free().exclude(kind=Job.Kind.SCORE).order_by("pk"):
+    for job in Job.objects.free().exclude(kind__in=settling.WITH_PARTS).order_by("pk"):
         _end_deserted(job)
         if not job.cancel_requested:
             yield Due(job)

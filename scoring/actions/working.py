@@ -1,105 +1,46 @@
-"""One step of a scoring job, taken by a worker: plan it, or claim its next part and score that.
-
-A queue message only says "there is something to do in this job". What is done, and by whom, stands in the rows; so
-a message may be lost or doubled, and a worker may die at any moment.
-"""
+"""What a worker does for a scoring job: plan it, score a part of it, or try one sample. `parts` has the rest."""
 
 from __future__ import annotations
 
-import os
+import importlib
 import platform
 import socket
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import replace
-from datetime import timedelta
 from importlib import metadata
 from typing import Any
 
-from django.db import InterfaceError, OperationalError, connection, transaction
-from django.utils import timezone
-from django.utils.translation import gettext as _
+from django.db import transaction
 
 from curation.actions import jobs
-from curation.errors import Unavailable
-from curation.models import Job, JobChunk, State
-from scoring import machine, resident
-from scoring.actions import planning, recording
-from scoring.actions.items import check_storage, items
-from scoring.actions.settling import is_planned, settle
+from curation.models import Job, JobChunk
+from scoring import resident
+from scoring.actions import canaries, parts, planning, recording
+from scoring.actions.items import check_storage, items, items_ahead
+from scoring.actions.settling import settle
 from scoring.cutting import Ask, even_batch, runs
 from scoring.engine import Batch, Pace, run
-from scoring.scorers.base import ItemError, NotApplicable, Reading, Scorer, ScorerUnavailable
-
-# Errors that pass by themselves: a database or a network that was away, a storage not mounted yet.
-TEMPORARY = (OperationalError, InterfaceError, ConnectionError, TimeoutError, Unavailable)
-# How often a part is begun before it is given up: a part on which a worker dies must not kill every worker in turn.
-MOST_ATTEMPTS = 4
-FIRST_PAUSE = timedelta(seconds=5)
-# Outcomes are written this often: rarely enough to cost nothing, often enough that a person sees it move.
-SECONDS_BETWEEN_WRITES = 2.0
+from scoring.pacing import pace
+from scoring.scorers.base import ItemError, NotApplicable, Reading, Scorer
 
 Scorers = Mapping[str, Scorer[Any]]
 
 
 def step(job_id: int) -> bool:
-    """Does the next thing there is to do in a job. True when there may be more to do.
+    """Does the next thing there is to do in a scoring job. True when there may be more to do.
 
     Raises:
         Exception: whatever was not foreseen, after it has been written on the row.
     """
-    job = Job.objects.select_related("project").filter(pk=job_id, kind=Job.Kind.SCORE).first()
-    if job is None or not job.is_unfinished:
-        return False
-    owner = jobs.new_owner()
-    if job.state == State.QUEUED or not _is_begun(job):
-        return _begin(job, owner)
-    chunk = claim_next(job, owner)
-    if chunk is None:
-        settle(job.pk)
-        return False
-    try:
-        _work(chunk, owner)
-    finally:
-        settle(job.pk)
-    return JobChunk.objects.waiting(timezone.now()).filter(job=job.pk).exists()
+    return parts.step(job_id, STEPS)
 
 
-def _is_begun(job: Job) -> bool:
-    return is_planned(job) and not job.params.get("trial")
+def _plan(job: Job, owner: str) -> None:
+    planning.plan(job=job, owner=owner)
 
 
-# -- beginning --------------------------------------------------------------------------------------------------------
-
-
-def _begin(job: Job, owner: str) -> bool:
-    """Claims the job and plans it, unless that was done before it was stopped; or runs a trial, which has no parts."""
-    claimed = jobs.claim(job, owner)
-    if claimed is None:
-        return False
-    claimed.project = job.project
-    if claimed.cancel_requested:
-        jobs.stop_cancelled(claimed, owner)
-        return False
-    try:
-        with jobs.heartbeat(claimed, owner):
-            if claimed.params.get("trial"):
-                return _try_one(claimed, owner)
-            if not is_planned(claimed):
-                planning.plan(job=claimed, owner=owner)
-    except jobs.Lost:
-        return False
-    except (ScorerUnavailable, Unavailable) as error:
-        jobs.fail(claimed, owner, str(error))
-        return False
-    except Exception as error:
-        jobs.fail(claimed, owner, _unexpected(error))
-        raise
-    settle(job.pk)
-    return True
-
-
-def _try_one(job: Job, owner: str) -> bool:
+def _try_one(job: Job, owner: str) -> None:
     """Scores one sample and keeps the answer on the job: a try is no evidence."""
     ((name, settings),) = job.params["scorers"].items()
     scorer = resident.scorer(name, settings)
@@ -116,7 +57,6 @@ def _try_one(job: Job, owner: str) -> bool:
         total=1, environment={socket.gethostname(): environment([scorer])}, **counts
     )
     jobs.finish(job, owner, result={"trial": _in_words(scorer, outcome), "seconds": time.monotonic() - started})
-    return False
 
 
 def _in_words(scorer: Scorer[Any], outcome: Reading | NotApplicable | ItemError) -> dict[str, Any]:
@@ -134,39 +74,6 @@ def _in_words(scorer: Scorer[Any], outcome: Reading | NotApplicable | ItemError)
 # -- one part ---------------------------------------------------------------------------------------------------------
 
 
-def claim_next(job: Job, owner: str) -> JobChunk | None:
-    """Takes the first free part of a job; None when there is none, or the job is to stop."""
-    if Job.objects.filter(pk=job.pk, cancel_requested=True).exists():
-        return None
-    with transaction.atomic():
-        free = JobChunk.objects.waiting(timezone.now()).filter(job=job)
-        chunk = free.select_for_update(skip_locked=True, no_key=True).order_by("position").first()
-        claimed = jobs.claim(chunk, owner) if chunk else None
-    if claimed is not None:
-        claimed.job = job
-    return claimed
-
-
-def _work(chunk: JobChunk, owner: str) -> None:
-    if chunk.attempts > MOST_ATTEMPTS:
-        _end(chunk, owner, State.FAILED, chunk.error or _worker_died(chunk))
-        return
-    try:
-        with jobs.heartbeat(chunk, owner) as pulse:
-            _score(chunk, owner, pulse)
-    except jobs.Lost:
-        _end_if_cancelled(chunk, owner)
-    except TEMPORARY as error:
-        _postpone(chunk, owner, error)
-    except ScorerUnavailable as error:
-        _end(chunk, owner, State.FAILED, str(error))
-    except Exception as error:
-        _end(chunk, owner, State.FAILED, _unexpected(error))
-        raise
-    else:
-        _end(chunk, owner, State.DONE, "")
-
-
 def _score(chunk: JobChunk, owner: str, pulse: jobs.Pulse) -> None:
     """Asks the engine for what is missing and writes what it says every two seconds, outside of which no
     transaction is open."""
@@ -174,17 +81,20 @@ def _score(chunk: JobChunk, owner: str, pulse: jobs.Pulse) -> None:
     check_storage()
     scorers = {name: resident.scorer(name, settings) for name, settings in job.params["scorers"].items()}
     planning.check_identity(job, scorers)
-    _note_environment(job, scorers)
+    here = environment(list(scorers.values()))
+    parts.note_environment(job, lambda: here)
+    canaries.watch(job, scorers, here)
     asks = remaining(chunk)
-    _recount(chunk, owner, asks)
     left = sum(len(ask.scorers) for ask in asks)
-    for batches in _in_intervals(_batches(asks, scorers, pace(job.queue)), SECONDS_BETWEEN_WRITES):
+    parts.recount(chunk, owner, missing=left)
+    for batches in parts.in_intervals(_batches(asks, scorers, pace(job.queue)), parts.SECONDS_BETWEEN_WRITES):
         pulse.check()
         recording.save(chunk=chunk, owner=owner, batches=batches)
         left -= sum(len(batch.items) for batch in batches)
         if left:  # the end of the part settles the job as well
             settle(job.pk)
-            _stop_if_cancelled(job)
+            parts.stop_if_cancelled(job)
+    _note_batches(job, scorers)
 
 
 def remaining(chunk: JobChunk) -> list[Ask]:
@@ -200,86 +110,27 @@ def remaining(chunk: JobChunk) -> list[Ask]:
     return asks
 
 
-def _recount(chunk: JobChunk, owner: str, asks: list[Ask]) -> None:
-    """What is not missing, settled or failed is done, whoever did it: the last owner may have died meanwhile."""
-    missing = sum(len(ask.scorers) for ask in asks)
-    done = max(chunk.total - missing - chunk.skipped - chunk.failed, 0)
-    JobChunk.objects.filter(pk=chunk.pk, owner=owner, state=State.RUNNING).update(done=done)
-
-
 def _batches(asks: list[Ask], scorers: Scorers, speed: Pace) -> Iterator[Batch]:
     for one in runs(asks):
         even = replace(speed, batch_size=even_batch(len(one.sample_ids), speed.batch_size))
-        yield from run(items(one.sample_ids), [scorers[name] for name in one.scorers], even)
-
-
-def pace(queue: str) -> Pace:
-    """On a processor decoding and the model take turns with this process's cores; a GPU has pictures decoded ahead."""
-    if queue == "gpu" and machine.has_gpu():
-        return Pace(batch_size=64, threads=max(2, machine.cores() - 1), ahead=128)
-    # What the worker's start gave each of its processes (config/celery.py).
-    return Pace(batch_size=16, threads=int(os.environ.get("OMP_NUM_THREADS", machine.cores())))
-
-
-def _in_intervals(batches: Iterator[Batch], seconds: float) -> Iterator[list[Batch]]:
-    """Batches gathered for a while, so that a write is one transaction over many samples."""
-    gathered: list[Batch] = []
-    since = time.monotonic()
-    for batch in batches:
-        gathered.append(batch)
-        if time.monotonic() - since >= seconds:
-            yield gathered
-            gathered, since = [], time.monotonic()
-    if gathered:
-        yield gathered
-
-
-def _stop_if_cancelled(job: Job) -> None:
-    if Job.objects.filter(pk=job.pk, cancel_requested=True).exists():
-        raise jobs.Lost
-
-
-# -- ends -------------------------------------------------------------------------------------------------------------
-
-
-def _end(chunk: JobChunk, owner: str, state: str, error: str) -> None:
-    JobChunk.objects.filter(pk=chunk.pk, owner=owner, state=State.RUNNING).update(state=state, error=error)
-
-
-def _end_if_cancelled(chunk: JobChunk, owner: str) -> None:
-    """A part that was taken over is its new owner's; one that was to stop is cancelled."""
-    if Job.objects.filter(pk=chunk.job_id, cancel_requested=True).exists():
-        _end(chunk, owner, State.CANCELLED, "")
-
-
-def _postpone(chunk: JobChunk, owner: str, error: Exception) -> None:
-    """Puts the part back with a pause that doubles, or gives it up when it has been tried often enough."""
-    if isinstance(error, OperationalError | InterfaceError):
-        connection.close()
-    words = str(error) if isinstance(error, Unavailable) else _unexpected(error)
-    if chunk.attempts >= MOST_ATTEMPTS:
-        _end(chunk, owner, State.FAILED, words)
-        return
-    pause = FIRST_PAUSE * 2 ** (chunk.attempts - 1)
-    JobChunk.objects.filter(pk=chunk.pk, owner=owner, state=State.RUNNING).update(
-        state=State.QUEUED, owner="", heartbeat_at=timezone.now() + pause, error=words
-    )
-
-
-def _unexpected(error: Exception) -> str:
-    return f"{type(error).__name__}: {error}"
-
-
-def _worker_died(chunk: JobChunk) -> str:
-    return _(
-        "This part was begun %(count)d times and its worker fell silent each time, perhaps killed for want of memory."
-    ) % {"count": chunk.attempts - 1}
+        read = items_ahead if speed.ahead else items
+        yield from run(read(one.sample_ids), [scorers[name] for name in one.scorers], even)
 
 
 # -- where it ran -----------------------------------------------------------------------------------------------------
 
 
-LIBRARIES = ("numpy", "pillow", "av", "onnxruntime", "rapidocr", "torch", "open_clip_torch")
+LIBRARIES = (
+    "numpy",
+    "pillow",
+    "av",
+    "onnxruntime",
+    "rapidocr",
+    "torch",
+    "torchvision",
+    "transformers",
+    "open_clip_torch",
+)
 
 
 def environment(scorers: list[Scorer[Any]]) -> dict[str, Any]:
@@ -290,7 +141,25 @@ def environment(scorers: list[Scorer[Any]]) -> dict[str, Any]:
         "machine": platform.machine(),
         "libraries": {name: version for name, version in versions.items() if version},
         "scorers": {scorer.name: scorer.facts.version for scorer in scorers},
+        **({"device": _device()} if any(scorer.facts.kind == "model" for scorer in scorers) else {}),
     }
+
+
+def _device() -> str:
+    """Asked of the models' own library, which a worker has loaded by now and the web process never does."""
+    return str(importlib.import_module("scoring.scorers.device").described())
+
+
+def _note_batches(job: Job, scorers: Scorers) -> None:
+    """Writes down the batch sizes that were found, where they are news."""
+    found = {name: scorer.batch.now for name, scorer in scorers.items() if scorer.batch.now}
+    host = socket.gethostname()
+    if not found or job.environment.get(host, {}).get("batches") == found:
+        return
+    with transaction.atomic():
+        row = Job.objects.select_for_update(no_key=True).get(pk=job.pk)
+        row.environment = {**row.environment, host: {**row.environment.get(host, {}), "batches": found}}
+        row.save(update_fields=["environment"])
 
 
 def _version(name: str) -> str | None:
@@ -300,13 +169,4 @@ def _version(name: str) -> str | None:
         return None
 
 
-def _note_environment(job: Job, scorers: Scorers) -> None:
-    """Adds this host to the job once; another worker may add its own at the same time."""
-    host = socket.gethostname()
-    if host in job.environment:
-        return
-    with transaction.atomic():
-        locked = Job.objects.select_for_update(no_key=True).get(pk=job.pk)
-        locked.environment = {**locked.environment, host: environment(list(scorers.values()))}
-        locked.save(update_fields=["environment"])
-    job.environment = locked.environment
+STEPS = parts.Steps(kind=Job.Kind.SCORE, plan=_plan, attempt=_try_one, work=_score)

@@ -14,22 +14,30 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from PIL import Image
 
+from scoring.batch_size import BatchSize
+
 if TYPE_CHECKING:
     from curation.media.frames import Frame  # the web process reads this file and decodes no video
 
 Json = None | bool | int | float | str | Sequence["Json"] | Mapping[str, "Json"]
 Prepared = TypeVar("Prepared")
+PreparedOut = TypeVar("PreparedOut", covariant=True)
+T = TypeVar("T")
 
 
 class ScorerUnavailable(RuntimeError):
     """The scorer cannot run at all (no weights, wrong options): the job stops and says this sentence."""
+
+
+class OutOfMemory(RuntimeError):
+    """A batch does not fit into the memory of the device; the engine halves it and goes on."""
 
 
 class NothingToJudge(Exception):
@@ -49,6 +57,8 @@ class MediaFile:
         width, height: pixels of the rendition.
         duration_us: length of a video in microseconds; 0 for a picture.
         fingerprint: the perceptual hashes stored with the rendition; empty when none were stored.
+        digest: SHA-256 (hex) of the rendition's bytes, under which what is computed of it may be remembered; empty
+            when it is not known, and then nothing is remembered.
     """
 
     path: Path
@@ -57,6 +67,7 @@ class MediaFile:
     height: int
     fingerprint: bytes = b""
     duration_us: int = 0
+    digest: str = ""
 
 
 @dataclass(frozen=True)
@@ -97,6 +108,9 @@ class Decoded(Protocol):
 
     def role_pictures(self, role: str) -> list[Image.Image]:
         """The prompt's images in a role, mode RGB."""
+
+    def derived(self, key: object, make: Callable[[], T]) -> T:
+        """What several scorers make of the same media in the same way (a crop), made once for all of them."""
 
 
 # -- what is answered -------------------------------------------------------------------------------------------------
@@ -201,6 +215,27 @@ class Setting:
     name: str
     default: str
     help: str
+    choices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Published:
+    """A number that a model's authors state, for `manage.py scorers check`.
+
+    Attributes:
+        sample: file name of the picture in the folder given to the check.
+        prompt: the prompt it is scored under.
+        criterion: key of the output.
+        value, tolerance: what is stated, and how far a right installation may be from it.
+        source: where it is stated.
+    """
+
+    sample: str
+    prompt: str
+    criterion: str
+    value: float
+    tolerance: float
+    source: str
 
 
 @dataclass(frozen=True)
@@ -218,6 +253,9 @@ class ScorerFacts:
         formula: how the number comes about, in words.
         code_licence, weights_licence: SPDX names; an empty weights licence means it has no weights.
         source: paper, standard or package it follows.
+        family: models that share weights or training data with it; a generator of the same family is no independent
+            subject. Empty for a rule.
+        published: numbers its authors state, for checking an installation.
     """
 
     name: str
@@ -235,6 +273,13 @@ class ScorerFacts:
     source: str
     scope: str = "sample"
     settings: tuple[Setting, ...] = ()
+    family: str = ""
+    published: tuple[Published, ...] = ()
+
+    @property
+    def fetches_weights(self) -> bool:
+        """Whether a worker must get its weights from somewhere; others have none, or bring them in their package."""
+        return any(setting.name == "source" for setting in self.settings)
 
     def output(self, criterion: str) -> Output:
         """The output of a criterion key; KeyError names the scorer and the key."""
@@ -242,6 +287,27 @@ class ScorerFacts:
             if output.criterion == criterion:
                 return output
         raise KeyError(f"scorer {self.name} has no output {criterion}")
+
+
+class Preparer(Protocol[PreparedOut]):
+    """The first half of a scorer: picklable, without weights, the same in every process."""
+
+    def prepare(self, item: Item, decoded: Decoded) -> PreparedOut: ...
+
+
+TOGETHER, ALONE = "together", "alone"
+# What every model of the catalogue has beside its own settings.
+BATCHING = Setting(
+    "batching",
+    TOGETHER,
+    "together: in batches, as fast as it goes; alone: one at a time, so that neighbours do not move the last bits.",
+    choices=(TOGETHER, ALONE),
+)
+
+
+def settings_of(facts: ScorerFacts) -> tuple[Setting, ...]:
+    """Every setting a person may change for a scorer, those of all models included."""
+    return (*facts.settings, BATCHING) if facts.kind == "model" and facts.settings else facts.settings
 
 
 # -- the scorer itself ------------------------------------------------------------------------------------------------
@@ -252,6 +318,9 @@ class Scorer(Generic[Prepared]):
 
     def __init__(self, facts: ScorerFacts) -> None:
         self.facts = facts
+        self.batch = BatchSize()
+        # Scores each item in a batch of its own, so that no neighbour moves even the last bit of a number.
+        self.is_alone = False
         self._is_loaded = False
 
     @property
@@ -286,11 +355,25 @@ class Scorer(Generic[Prepared]):
             "decoding": "",
             "precision": "float64",
             **self.identity_parts(),
+            **({"batching": ALONE} if self.is_alone else {}),
         }
 
     def identity_digest(self) -> str:
         """SHA-256 (hex) of the identity as canonical JSON: sorted keys, no spaces, no NaN."""
         return digest_of(self.identity())
+
+    def bytes_held(self) -> int:
+        """Memory its weights take once it is loaded; 0 where that is little."""
+        return 0
+
+    def length(self, prepared: Prepared) -> int:
+        """How long the model's input is (tokens, patches); items of like length share a batch. 0: all are alike."""
+        return 0
+
+    def preparer(self) -> Preparer[Prepared] | None:
+        """What does the same as `prepare` without the weights, small enough to travel to another process; None where
+        only the scorer itself can prepare. Asked once it is loaded."""
+        return None
 
     def prepare(self, item: Item, decoded: Decoded) -> Prepared:
         """Takes what it needs from one item; runs in threads, so it must not change the scorer.

@@ -6,40 +6,33 @@ antialiasing, moves the cosine by more than many real gaps between pictures.
 
 from __future__ import annotations
 
-from collections import OrderedDict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
-from PIL import Image
 
 import scoring.torch_setup  # noqa: F401 - declares the operators without which open_clip cannot be imported
 
 # isort: split
 import open_clip
-from open_clip.tokenizer import SimpleTokenizer
 
 from scoring import weights
-from scoring.scorers.base import ScorerUnavailable
+from scoring.scorers.base import ScorerUnavailable, digest_of
+from scoring.scorers.clip_tensors import to_open_clip
+from scoring.scorers.clip_views import View
+from scoring.scorers.device import bytes_of, memory_watched
 
 MEAN = (0.48145466, 0.4578275, 0.40821073)
 STD = (0.26862954, 0.26130258, 0.27577711)
 BICUBIC = 3  # Pillow's number, as processor configurations write it
 PATTERNS = ("*config.json", "model.safetensors", "open_clip_model.safetensors")
 FILES = ("open_clip_model.safetensors", "model.safetensors", "open_clip_pytorch_model.bin", "pytorch_model.bin")
-# A strip is cut to its middle before it is resized: resized whole, 1 × 100,000 pixels would become 224 × 22,400,000.
-WIDEST_ASPECT = 8
-TEXTS_KEPT = 4096
-# A batch of videos has many frames; so many pictures at once keep the memory within bounds.
-PICTURES_AT_ONCE = 128
-# What is neither a weight nor used by open_clip.
-IGNORED = (".embeddings.position_ids",)
-
-Crop = NDArray[np.uint8]
+# What every CLIP is published with, and what open_clip has.
+LAYER_NORM_EPSILON = 1e-5
 
 
 @dataclass(frozen=True)
@@ -63,9 +56,30 @@ class ClipWeights:
     def activation(self) -> str:
         return "quick_gelu" if self.config["quick_gelu"] else "gelu"
 
+    @property
+    def file_digest(self) -> str:
+        """SHA-256 (hex) of the file; read once a process as long as the file does not change."""
+        seen = self.path.stat()
+        return _file_digest(self.path, seen.st_size, seen.st_mtime_ns)
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 (hex) of the weights and of the architecture they are put into."""
+        return digest_of({"weights": self.file_digest, "architecture": self.config})
+
+
+@lru_cache(maxsize=32)
+def _file_digest(path: Path, _size: int, _changed_ns: int) -> str:
+    return weights.file_digest(path)
+
 
 class ClipModel:
-    """Embeds pictures and texts, L2-normalised; texts are remembered."""
+    """Embeds pictures and tokens, L2-normalised.
+
+    Attributes:
+        logit_scale: exp of the checkpoint's own logit scale, whatever the precision of the rest; about 100 once
+            trained, and never used for a cosine.
+    """
 
     def __init__(self, found: ClipWeights, *, device: torch.device, dtype: torch.dtype) -> None:
         """Builds the architecture, loads every tensor (strictly) and moves it to the device.
@@ -79,89 +93,62 @@ class ClipModel:
             model.load_state_dict(to_open_clip(state) if found.is_transformers else state, strict=True)
         except (RuntimeError, KeyError) as error:
             raise ScorerUnavailable(f"The weights {found.path} do not fit their configuration: {error}") from error
+        self.digest = found.digest
+        self.precision = str(dtype).removeprefix("torch.")
         self.image_size = found.image_size
+        self.context_length = int(found.config["text_cfg"]["context_length"])
+        self.dimensions = int(found.config["embed_dim"])
+        self.logit_scale = float(model.logit_scale.detach().exp())
         self.device = device
         self._dtype = dtype
         self._model = model.eval().to(device=device, dtype=dtype)
-        self._tokenizer = SimpleTokenizer(context_length=int(found.config["text_cfg"]["context_length"]))
         self._mean = torch.tensor(MEAN, device=device).view(1, 3, 1, 1)
         self._std = torch.tensor(STD, device=device).view(1, 3, 1, 1)
-        self._texts: OrderedDict[str, torch.Tensor] = OrderedDict()
+
+    @property
+    def bytes_held(self) -> int:
+        return bytes_of(self._model)
 
     @torch.inference_mode()
-    def embed_pictures(self, crops: Sequence[Crop]) -> torch.Tensor:
+    def embed_pictures(self, views: Sequence[View]) -> torch.Tensor:
         """Unit embeddings of preprocessed pictures.
 
         Args:
-            crops: n ≥ 1 arrays of shape (S, S, 3), uint8, S the model's image size.
+            views: n ≥ 1 arrays of one kind, S the model's image size: (S, S, 3) uint8, or (3, S, S) float32 where
+                0 is black and 1 white; neither is normalised yet.
 
         Returns:
             (n, d), float32, on the model's device.
-        """
-        parts = [crops[start : start + PICTURES_AT_ONCE] for start in range(0, len(crops), PICTURES_AT_ONCE)]
-        return torch.cat([_unit(self._model.encode_image(self._pixels(part))) for part in parts])
 
-    def _pixels(self, crops: Sequence[Crop]) -> torch.Tensor:
-        stacked = torch.from_numpy(np.stack(crops)).to(self.device)  # (n, S, S, 3)
-        pixels = stacked.permute(0, 3, 1, 2).float().div(255).sub(self._mean).div(self._std)  # (n, 3, S, S)
-        return pixels.to(self._dtype)
+        Raises:
+            OutOfMemory: so many do not fit.
+        """
+        with memory_watched():
+            return _unit(self._model.encode_image(self._pixels(views)))
+
+    def _pixels(self, views: Sequence[View]) -> torch.Tensor:
+        stacked = torch.from_numpy(np.stack(views))
+        if self.device.type == "cuda":
+            stacked = stacked.pin_memory().to(self.device, non_blocking=True)
+        if stacked.dtype == torch.uint8:
+            stacked = stacked.permute(0, 3, 1, 2).float().div(255)  # (n, 3, S, S)
+        return stacked.sub(self._mean).div(self._std).to(self._dtype)
 
     @torch.inference_mode()
-    def embed_texts(self, texts: Sequence[str]) -> torch.Tensor:
-        """Unit embeddings of texts, each computed once as long as it is remembered; (n, d), float32."""
-        new = [text for text in dict.fromkeys(texts) if text not in self._texts]
-        if new:
-            embedded = _unit(self._model.encode_text(self._tokenizer(new).to(self.device)))
-            self._texts.update(zip(new, embedded, strict=True))
-        found = torch.stack([self._texts[text] for text in texts])
-        while len(self._texts) > TEXTS_KEPT:
-            self._texts.popitem(last=False)
-        return found
+    def embed_tokens(self, ids: torch.Tensor) -> torch.Tensor:
+        """Unit embeddings of token sequences.
 
-    def token_count(self, text: str) -> int:
-        """Tokens of a text with its start and end marks, before any cut."""
-        return len(self._tokenizer.encode(text)) + 2
+        Args:
+            ids: (n, context length), int64; the embedding is read at the first of the highest, the end mark.
 
-    @property
-    def context_length(self) -> int:
-        return int(self._tokenizer.context_length)
+        Returns:
+            (n, d), float32, on the model's device.
 
-
-# -- preprocessing ----------------------------------------------------------------------------------------------------
-
-
-def crop_for(picture: Image.Image, size: int) -> Crop:
-    """CLIP's view of a picture: the shorter side to `size` with antialiased bicubic, then the middle square.
-
-    Equal, byte for byte, to open_clip's own Pillow pipeline up to an aspect of 8; beyond, the middle part is cut out
-    of the source first, which is the same up to rounding and bounds the memory. The odd pixel of an uneven margin
-    follows torchvision's rule, round-half-even of margin / 2 (transformers rounds down instead).
-
-    Args:
-        picture: mode RGB, any size.
-        size: side in pixels, at least 1.
-
-    Returns:
-        (size, size, 3), uint8.
-    """
-    width, height = picture.size
-    if max(width, height) > WIDEST_ASPECT * min(width, height):
-        return _strip_middle(picture, size)
-    short, long = min(width, height), max(width, height)
-    resized_long = int(size * long / short)
-    resized = (size, resized_long) if width <= height else (resized_long, size)
-    if resized != picture.size:
-        picture = picture.resize(resized, Image.Resampling.BICUBIC)
-    left, top = round((resized[0] - size) / 2), round((resized[1] - size) / 2)
-    return np.asarray(picture.crop((left, top, left + size, top + size)))
-
-
-def _strip_middle(picture: Image.Image, size: int) -> Crop:
-    width, height = picture.size
-    short = min(width, height)
-    left, top = (width - short) / 2, (height - short) / 2
-    square = picture.resize((size, size), Image.Resampling.BICUBIC, box=(left, top, left + short, top + short))
-    return np.asarray(square)
+        Raises:
+            OutOfMemory: so many do not fit.
+        """
+        with memory_watched():
+            return _unit(self._model.encode_text(ids.to(self.device)))
 
 
 # -- weights ----------------------------------------------------------------------------------------------------------
@@ -177,7 +164,7 @@ def find_weights(source: str) -> ClipWeights:
     path = weights.weights_file(folder, FILES)
     own = folder / "open_clip_config.json"
     if own.is_file() and path.name.startswith("open_clip"):
-        return ClipWeights(path, _open_clip_config(weights.read_json(own), own), is_transformers=False)
+        return ClipWeights(path, open_clip_config(weights.read_json(own), own), is_transformers=False)
     config = folder / "config.json"
     processor = folder / "preprocessor_config.json"
     if processor.is_file():
@@ -185,7 +172,12 @@ def find_weights(source: str) -> ClipWeights:
     return ClipWeights(path, _transformers_config(weights.read_json(config), config), is_transformers=True)
 
 
-def _open_clip_config(stated: Mapping[str, Any], path: Path) -> dict[str, Any]:
+def open_clip_config(stated: Mapping[str, Any], path: Path) -> dict[str, Any]:
+    """The arguments of `open_clip.CLIP` out of what open_clip saves beside its weights.
+
+    Raises:
+        ScorerUnavailable: no plain CLIP, or made for another normalisation.
+    """
     model = dict(stated.get("model_cfg", stated))
     known = {"embed_dim", "vision_cfg", "text_cfg", "quick_gelu", "init_logit_scale"}
     unknown = sorted(set(model) - known)
@@ -207,6 +199,8 @@ def _transformers_config(stated: Mapping[str, Any], path: Path) -> dict[str, Any
     activations = {vision["hidden_act"], text["hidden_act"]}
     if len(activations) != 1 or not activations <= {"quick_gelu", "gelu"}:
         raise ScorerUnavailable(f"{path} asks for the activation {' and '.join(sorted(activations))}.")
+    if {vision["layer_norm_eps"], text["layer_norm_eps"]} != {LAYER_NORM_EPSILON}:
+        raise ScorerUnavailable(f"{path} asks for another layer_norm_eps than CLIP's {LAYER_NORM_EPSILON:g}.")
     return {
         "embed_dim": int(stated.get("projection_dim", 512)),
         "quick_gelu": activations == {"quick_gelu"},
@@ -238,6 +232,7 @@ VISION_DEFAULTS = {
     "image_size": 224,
     "patch_size": 32,
     "hidden_act": "quick_gelu",
+    "layer_norm_eps": LAYER_NORM_EPSILON,
 }
 TEXT_DEFAULTS = {
     "vocab_size": 49408,
@@ -247,6 +242,7 @@ TEXT_DEFAULTS = {
     "num_attention_heads": 8,
     "max_position_embeddings": 77,
     "hidden_act": "quick_gelu",
+    "layer_norm_eps": LAYER_NORM_EPSILON,
 }
 
 
@@ -263,74 +259,6 @@ def _check_processor(stated: Mapping[str, Any], path: Path) -> None:
 
 def _plain(value: Any) -> Any:
     return tuple(value) if isinstance(value, list) else value
-
-
-# -- from transformers' names to open_clip's --------------------------------------------------------------------------
-
-NAMES = {
-    "text_model.embeddings.token_embedding.weight": "token_embedding.weight",
-    "text_model.embeddings.position_embedding.weight": "positional_embedding",
-    "text_model.final_layer_norm": "ln_final",
-    "vision_model.embeddings.class_embedding": "visual.class_embedding",
-    "vision_model.embeddings.patch_embedding.weight": "visual.conv1.weight",
-    "vision_model.embeddings.position_embedding.weight": "visual.positional_embedding",
-    "vision_model.pre_layrnorm": "visual.ln_pre",
-    "vision_model.post_layernorm": "visual.ln_post",
-    "logit_scale": "logit_scale",
-}
-TOWERS = {"text_model.encoder.layers.": "transformer.", "vision_model.encoder.layers.": "visual.transformer."}
-IN_LAYER = {
-    "self_attn.out_proj": "attn.out_proj",
-    "layer_norm1": "ln_1",
-    "layer_norm2": "ln_2",
-    "mlp.fc1": "mlp.c_fc",
-    "mlp.fc2": "mlp.c_proj",
-}
-
-
-def to_open_clip(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """Renames the tensors of transformers' `CLIPModel` as open_clip's `CLIP` has them.
-
-    Queries, keys and values are stacked into one tensor; the two projections are transposed.
-
-    Raises:
-        KeyError: a tensor that no CLIP has, or a query without its key and value.
-    """
-    renamed: dict[str, torch.Tensor] = {}
-    for name, tensor in state.items():
-        if name.endswith(IGNORED):
-            continue
-        if name == "text_projection.weight":
-            renamed["text_projection"] = tensor.T
-        elif name == "visual_projection.weight":
-            renamed["visual.proj"] = tensor.T
-        elif ".self_attn.q_proj." in name:
-            parts = [state[name.replace("q_proj", part)] for part in ("q_proj", "k_proj", "v_proj")]
-            renamed[_layer_name(name).replace("self_attn.q_proj.", "attn.in_proj_")] = torch.cat(parts)
-        elif ".self_attn.k_proj." not in name and ".self_attn.v_proj." not in name:
-            renamed[_new_name(name)] = tensor
-    return renamed
-
-
-def _new_name(name: str) -> str:
-    if any(name.startswith(tower) for tower in TOWERS):
-        return _replaced(_layer_name(name), IN_LAYER.items(), name)
-    return _replaced(name, NAMES.items(), name)
-
-
-def _layer_name(name: str) -> str:
-    """`text_model.encoder.layers.3.rest` becomes `transformer.resblocks.3.rest`."""
-    for tower, prefix in TOWERS.items():
-        if name.startswith(tower):
-            return f"{prefix}resblocks.{name.removeprefix(tower)}"
-    raise KeyError(f"no CLIP has a tensor {name}")
-
-
-def _replaced(text: str, pairs: Iterable[tuple[str, str]], original: str) -> str:
-    for old, new in pairs:
-        if old in text:
-            return text.replace(old, new)
-    raise KeyError(f"no CLIP has a tensor {original}")
 
 
 def _unit(embedded: torch.Tensor) -> torch.Tensor:

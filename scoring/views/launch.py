@@ -1,36 +1,94 @@
-"""Starting to score: which scorers, which samples, and what that means before it begins."""
+"""Starting to score: which scorers, which samples, in which stages, and what that means before it begins."""
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
+from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from curation.access import Right
-from curation.models import Job, Project
+from curation.errors import Refused
+from curation.models import Job, Project, Prompt
+from curation.models.prompts import SampleQuerySet
 from curation.views.doors import PageRequest, is_part, project_page
+from curation.views.facets import newest, tally_each
 from scoring import cards, tasks, words
 from scoring.actions import choosing, estimates
-from scoring.actions.starting import start_scoring
+from scoring.actions.estimates import Coverage
+from scoring.actions.staging import Stage, start_staged
 from scoring.catalogue import CATALOGUE
-from scoring.forms import LaunchForm
+from scoring.forms.launch import LaunchForm
+from scoring.scorers.base import ScorerFacts
+from scoring.views.jobs import answering_workers
+
+TAGS_OFFERED = 40
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A scorer with its box, its settings, and the words by which the page finds it."""
+
+    facts: ScorerFacts
+    needs: str
+    kinds: str
+    is_picked: bool
+    settings: list[object]
+
+
+@dataclass(frozen=True)
+class StagePlan:
+    """What a later stage would look at, as far as that can be said before the first one has run."""
+
+    number: int
+    titles: list[str]
+    by: str
+    bars: list[str]
+    most: int
 
 
 @project_page(Right.EDIT)
 def launch(request: PageRequest, project: Project) -> HttpResponse:
     if is_part(request, "plan"):
         return render(request, "scoring/_plan.html", _plan(project, LaunchForm(project, request.GET)))
-    sent = request.POST if request.method == "POST" else None
-    form = LaunchForm(project, sent, initial={"scorers": request.GET.getlist("scorer")})
-    if form.is_valid():
-        return _start(request, project, form)
-    context = {"section": "scorers", "form": form, "choices": _choices(form), **_plan(project, form)}
+    if is_part(request, "stages"):
+        form = LaunchForm(project, initial=request.GET)
+        return render(request, "scoring/_stages.html", {"form": form, "project": project})
+    if is_part(request, "workers"):
+        return render(request, "scoring/_workers.html", {"workers": answering_workers()})
+    if request.method == "POST":
+        form = LaunchForm(project, request.POST)
+        if form.is_valid() and (response := _start(request, project, form)):
+            return response
+    else:
+        form = LaunchForm(project, initial=request.GET)
+    context = {
+        "section": "scorers",
+        "form": form,
+        "choices": _choices(form),
+        "kinds": [(kind, cards.kind_words(kind)) for kind in cards.KINDS],
+        "tags": _tags(project),
+        **_plan(project, form),
+    }
     return render(request, "scoring/launch.html", context, status=400 if form.is_bound else 200)
 
 
-def _start(request: PageRequest, project: Project, form: LaunchForm) -> HttpResponse:
-    jobs = start_scoring(project=project, scorers=form.chosen_scorers(), chosen=form.chosen_samples(), by=request.user)
+def _start(request: PageRequest, project: Project, form: LaunchForm) -> HttpResponse | None:
+    """Starts, and leads to what was started; None when it was refused, and the form then says why."""
+    try:
+        jobs = start_staged(
+            project=project,
+            scorers=form.chosen_scorers(),
+            later=form.later(),
+            chosen=form.chosen_samples(),
+            by=request.user,
+        )
+    except Refused as error:
+        form.add_error(None, str(error))
+        return None
     tasks.ring_after_commit(jobs)
     if len(jobs) == 1:
         return redirect("job", project.slug, jobs[0].pk)
@@ -46,31 +104,72 @@ def _started(jobs: list[Job]) -> str:
     }
 
 
-def _choices(form: LaunchForm) -> list[dict[str, object]]:
-    """Each scorer with its box and its settings."""
+def _choices(form: LaunchForm) -> list[Choice]:
     picked = form["scorers"].value() or []
     return [
-        {
-            "facts": facts,
-            "needs": cards.needs(facts),
-            "is_picked": name in picked,
-            "settings": list(form.settings_of(facts)),
-        }
+        Choice(
+            facts=facts,
+            needs=cards.needs(facts),
+            kinds=" ".join(cards.kinds(facts)),
+            is_picked=name in picked,
+            settings=list(form.settings_of(facts)),
+        )
         for name, facts in CATALOGUE.items()
     ]
+
+
+def _tags(project: Project) -> list[str]:
+    """Frequent tags of prompts, for the field to offer. One query of bounded size."""
+    rows, _is_all = newest(Prompt.objects.filter(project=project), ["tags"])
+    return [tag for tag, _count in tally_each(rows, 0).most_common(TAGS_OFFERED)]
+
+
+# -- what would run ---------------------------------------------------------------------------------------------------
 
 
 def _plan(project: Project, form: LaunchForm) -> dict[str, object]:
     """What would run, on how many samples, and for how long."""
     if not form.is_bound or not form.is_valid():
-        return {"covered": [], "is_planned": False}
+        errors = [*form.non_field_errors(), *form.errors.get("prompts", [])] if form.is_bound else []
+        return {"covered": [], "is_planned": False, "plan_errors": errors}
     samples = choosing.chosen(project, form.chosen_samples())
     covered = [estimates.coverage(project, samples, CATALOGUE[name]) for name in form.cleaned_data["scorers"]]
     seconds = estimates.seconds_together(project, covered)
+    later = form.later()
+    queues = {one.facts.queue for one in covered} | {CATALOGUE[name].queue for stage in later for name in stage.scorers}
     return {
         "covered": covered,
         "is_planned": True,
         "missing": sum(one.missing for one in covered),
         "time": words.duration(seconds) if seconds is not None else "",
-        "is_gpu": any(one.facts.queue == "gpu" for one in covered),
+        "later": _stages(samples, covered, later),
+        "queues": sorted(queues),
+        "samples": samples.count(),
     }
+
+
+def _stages(samples: SampleQuerySet, covered: list[Coverage], later: list[Stage]) -> list[StagePlan]:
+    """Later stages with the most samples they can get; a bound on a score lets through nobody knows how many."""
+    reach = max((one.fitting for one in covered), default=0)
+    is_by_prompt = any(stage.best_of_prompt for stage in later)
+    prompts = samples.order_by().values("prompt").distinct().count() if is_by_prompt else 0
+    plans = []
+    for number, stage in enumerate(later, start=2):
+        limits = [stage.most, stage.best_of_prompt * prompts if stage.best_of_prompt else None]
+        reach = min([reach, *(limit for limit in limits if limit is not None)])
+        plans.append(
+            StagePlan(
+                number=number,
+                titles=[_(CATALOGUE[name].title) for name in stage.scorers],
+                by=_(CATALOGUE[stage.scorer].output(stage.criterion).title),
+                bars=words.bars(
+                    at_least=stage.at_least,
+                    at_most=stage.at_most,
+                    spread=stage.spread_at_most,
+                    best=stage.best_of_prompt,
+                    most=stage.most,
+                ),
+                most=reach,
+            )
+        )
+    return plans

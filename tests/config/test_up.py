@@ -14,6 +14,7 @@ import psutil
 import pytest
 
 from config import embedded, env, running
+from config.management.commands import up
 from config.supervisor import Child, Supervisor
 
 
@@ -183,3 +184,33 @@ def test_an_address_that_is_no_address_is_refused():
     )
 
     assert "'everywhere' is not host:port" in said.stderr
+
+
+def test_each_graphics_card_has_a_worker_that_sees_no_other(monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "0,3")
+
+    models = [child for child in up.children() if child.name.startswith("gpu")]
+
+    assert [child.environment for child in models] == [{"CUDA_VISIBLE_DEVICES": "0"}, {"CUDA_VISIBLE_DEVICES": "3"}]
+    assert len({child.command[child.command.index("-n") + 1] for child in models}) == 2
+    assert all("solo" in child.command for child in models)
+
+
+@pytest.mark.parametrize("visible", ["", "0"])
+def test_one_card_or_none_has_one_worker(visible, monkeypatch):
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", visible)
+
+    assert [child.name for child in up.children() if child.name.startswith("gpu")] == ["gpu worker"]
+
+
+def test_a_childs_own_environment_wins_over_the_shared_one(tmp_path):
+    seen = tmp_path / "seen"
+    words = f"import os; open({str(seen)!r}, 'w').write(os.environ['COLOUR'] + os.environ['SHAPE'])"
+    child = Child(name="painter", command=[sys.executable, "-c", words], environment={"COLOUR": "red "})
+    supervisor = Supervisor([child], {**os.environ, "COLOUR": "blue ", "SHAPE": "round"})
+
+    supervisor._start(child, 0.0)
+    assert child.process is not None
+    child.process.wait(30)
+
+    assert seen.read_text() == "red round"

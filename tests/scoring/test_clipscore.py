@@ -17,25 +17,19 @@ import scoring.torch_setup  # noqa: F401 - before anything that imports torchvis
 
 # isort: split
 import open_clip
-from open_clip.tokenizer import SimpleTokenizer
-from transformers import CLIPModel, CLIPTokenizer
+from transformers import CLIPModel
 
 from scoring.catalogue import build
 from scoring.engine import Pace
-from scoring.scorers import clip_model, clipscore
+from scoring.scorers import clip_encoder, clip_model, clip_scorer, clip_views, clipscore
 from scoring.scorers.base import Reading, Scorer, ScorerUnavailable
 from tests.scoring import clip_weights, making
 
 # Two implementations in float32 differ by rounding: the fact sheet measured 2e-8 to 5e-7 on cosines of tiny models.
 TOLERANCE = 2e-6
 
-PROMPTS = [
-    "",
-    "a red fox in the snow",
-    "Ein Straßenschild mit “Ausfahrt”, 東京タワー 🦊",
-    "rock &amp; roll",
-    "one more word " * 60,
-]
+PROMPTS = clip_weights.PROMPTS
+pictures = clip_weights.pictures
 
 
 @pytest.fixture(scope="module")
@@ -56,31 +50,10 @@ def scorer(folder: Path, **settings: str) -> Scorer[Any]:
     return made
 
 
-def pictures() -> list[Image.Image]:
-    return [
-        making.scene(100, 100, 1),
-        making.scene(300, 170, 2),
-        making.noise(170, 300, 3),
-        making.scene(64, 64, 4),
-        making.noise(40, 50, 5),  # smaller than the model's input
-        making.scene(480, 64, 6),
-    ]
-
-
 def their_scores(oracle: Any, shown: list[Image.Image], texts: list[str]) -> list[float]:
-    """2.5 · max(cos, 0) by transformers' model and processor, text by text.
-
-    Where the margin of the crop is odd transformers cuts one pixel elsewhere than open_clip; the pictures avoid it.
-    """
-    ids = SimpleTokenizer(context_length=77)(texts)
-    seen = clip_weights.processor(clip_weights.SIZE)(images=shown, return_tensors="pt")["pixel_values"]
-    with torch.inference_mode():
-        # 5.x returns an object with the projected vector as pooler_output.
-        images = oracle.get_image_features(pixel_values=seen)
-        words = oracle.get_text_features(input_ids=ids, attention_mask=torch.ones_like(ids))
-    images, words = (getattr(found, "pooler_output", found) for found in (images, words))
-    cosine = torch.nn.functional.cosine_similarity(images, words)
-    return [2.5 * max(float(value), 0.0) for value in cosine]
+    """2.5 · max(cos, 0) by transformers' model and processor, text by text."""
+    found = clip_weights.cosines(oracle, shown, clip_weights.open_clip_ids(texts))
+    return [2.5 * max(float(value), 0.0) for value in found]
 
 
 def our_scores(
@@ -94,16 +67,24 @@ def our_scores(
     return [one.results["clipscore"].value for one in said if isinstance(one, Reading)]
 
 
+@pytest.mark.parity
 @pytest.mark.capability("C1")
-def test_scores_equal_transformers_on_the_same_weights(folder: Path, oracle: Any, tmp_path: Path) -> None:
+def test_scores_equal_transformers_on_the_same_weights(folder: Path, oracle: Any, tmp_path: Path, agreement) -> None:
     shown = [picture for picture in pictures() for _text in PROMPTS[1:]]
     texts = [text for _picture in pictures() for text in PROMPTS[1:]]
 
     ours = our_scores(scorer(folder, prefix=""), shown, texts, tmp_path)
 
-    theirs = their_scores(oracle, shown, texts)
-    assert np.abs(np.array(ours) - theirs).max() < TOLERANCE
-    assert np.std(theirs) > 0.05  # the weights tell pictures and texts apart, else anything would agree
+    agreement("clipscore", "transformers", "tiny", ours, their_scores(oracle, shown, texts), tolerance=TOLERANCE)
+
+
+def test_embeddings_equal_transformers_even_of_an_empty_text(folder: Path, oracle: Any) -> None:
+    encoder = scorer(folder).encoder  # type: ignore[attr-defined]
+
+    ours = encoder.embed_texts(PROMPTS)
+
+    _pictures, words = clip_weights.embedded(oracle, pictures(), clip_weights.open_clip_ids(PROMPTS))
+    assert np.abs(ours - torch.nn.functional.normalize(words, dim=-1).numpy()).max() < TOLERANCE
 
 
 def test_scores_equal_transformers_with_plain_gelu(tmp_path: Path) -> None:
@@ -137,20 +118,6 @@ def test_the_papers_prefix_stands_before_every_prompt(folder: Path, oracle: Any,
         their_scores(oracle, pictures(), ["A photo depicts a fox"] * len(texts)), abs=TOLERANCE
     )
     assert ours != pytest.approx(their_scores(oracle, pictures(), texts), abs=1e-3)
-
-
-def test_tokens_equal_transformers_own_tokenizer() -> None:
-    ours = SimpleTokenizer(context_length=77)
-    merges = list(ours.bpe_ranks)
-    theirs = CLIPTokenizer(vocab=ours.encoder | _special_names(ours), merges=merges)
-
-    # transformers does not undo HTML entities, which is why open_clip's tokenizer is the one in use.
-    for text in ["a red fox in the snow", "Ein Straßenschild, 東京タワー", "don't 24/7!"]:
-        assert theirs(text)["input_ids"] == [ours.sot_token_id, *ours.encode(text), ours.eot_token_id]
-
-
-def _special_names(tokenizer: SimpleTokenizer) -> dict[str, int]:
-    return {"<|startoftext|>": tokenizer.sot_token_id, "<|endoftext|>": tokenizer.eot_token_id}
 
 
 # -- mistakes that must be seen ---------------------------------------------------------------------------------------
@@ -189,7 +156,7 @@ def test_without_a_mistake_there_is_no_disagreement(folder: Path, oracle: Any, t
 
 @pytest.mark.parametrize("wrong", [resized_without_antialias, resized_bilinear, squashed])
 def test_a_wrong_resize_is_caught(wrong: Any, folder: Path, oracle: Any, tmp_path: Path, monkeypatch) -> None:
-    monkeypatch.setattr(clipscore, "crop_for", wrong)
+    monkeypatch.setattr(clip_scorer.ClipScorer, "make_view", staticmethod(wrong))
 
     assert disagreement(folder, oracle, tmp_path) > 100 * TOLERANCE
 
@@ -240,7 +207,7 @@ def test_the_crop_equals_open_clips_own_pipeline_byte_for_byte(size: tuple[int, 
 
     theirs = (transform(picture) * 255).round().byte().permute(1, 2, 0).numpy()
 
-    assert np.array_equal(clip_model.crop_for(picture, 224), theirs)
+    assert np.array_equal(clip_views.crop_for(picture, 224), theirs)
 
 
 @pytest.mark.parametrize("size", [(3000, 200), (200, 3000)])
@@ -251,11 +218,11 @@ def test_a_strip_is_cropped_as_if_it_had_been_resized_whole(size: tuple[int, int
     theirs = (transform(picture) * 255).round().permute(1, 2, 0).numpy()
 
     # Half an output pixel of phase where the margin is uneven, and rounding.
-    assert np.abs(clip_model.crop_for(picture, 64).astype(float) - theirs).mean() < 1.5
+    assert np.abs(clip_views.crop_for(picture, 64).astype(float) - theirs).mean() < 1.5
 
 
 def test_a_strip_costs_no_more_memory_than_itself() -> None:
-    assert clip_model.crop_for(Image.new("RGB", (100_000, 1), "red"), 224).shape == (224, 224, 3)
+    assert clip_views.crop_for(Image.new("RGB", (100_000, 1), "red"), 224).shape == (224, 224, 3)
 
 
 # -- what the detail and the identity say -----------------------------------------------------------------------------
@@ -273,7 +240,7 @@ def test_cut_tokens_are_counted(folder: Path, tmp_path: Path) -> None:
 
 def test_a_negative_cosine_counts_as_zero_and_is_kept_in_the_detail(folder: Path, oracle: Any, tmp_path: Path) -> None:
     texts = [f"word {number}" for number in range(30)]
-    shown = [pictures()[number % 6] for number in range(30)]
+    shown = [pictures()[number % len(pictures())] for number in range(30)]
     asked = [making.item(making.saved(p, tmp_path), prompt_text=t) for p, t in zip(shown, texts, strict=True)]
 
     said = [one for one in making.outcomes(scorer(folder), asked) if isinstance(one, Reading)]
@@ -297,7 +264,7 @@ def test_a_video_gets_the_mean_over_its_frames(folder: Path, tmp_path: Path) -> 
 
     assert isinstance(said, Reading)
     cosines = said.detail["cosine"]
-    assert len(cosines) == clipscore.FRAMES  # type: ignore[arg-type]
+    assert len(cosines) == clip_scorer.FRAMES  # type: ignore[arg-type]
     each = [2.5 * max(cosine, 0) for cosine in cosines]  # type: ignore[union-attr,type-var,operator]
     assert said.results["clipscore"].value == pytest.approx(np.mean(each))
     assert said.results["clipscore"].spread == pytest.approx(np.std(each))
@@ -309,24 +276,27 @@ def test_scores_do_not_depend_on_the_batch_size(folder: Path, tmp_path: Path, mo
 
     alone = our_scores(scorer(folder), shown, texts, tmp_path, batch=1)
 
-    monkeypatch.setattr(clip_model, "PICTURES_AT_ONCE", 3)
+    monkeypatch.setattr(clip_encoder, "AT_ONCE", 3)
     for batch in (2, 4, 11):
         assert our_scores(scorer(folder), shown, texts, tmp_path, batch=batch) == pytest.approx(alone, abs=TOLERANCE)
 
 
 def test_each_prompt_is_embedded_once(folder: Path, tmp_path: Path, monkeypatch) -> None:
     made = scorer(folder)
-    embedded: list[int] = []
-    encode = made._model._model.encode_text  # type: ignore[attr-defined]
-    monkeypatch.setattr(
-        made._model._model,
-        "encode_text",
-        lambda ids: (embedded.append(len(ids)), encode(ids))[1],  # type: ignore[attr-defined]
-    )
+    embedded = counted(made, "encode_text", monkeypatch)
 
     our_scores(made, [pictures()[0]] * 9, ["one", "one", "two"] * 3, tmp_path, batch=4)
 
     assert sum(embedded) == 2
+
+
+def counted(made: Scorer[Any], name: str, monkeypatch) -> list[int]:
+    """How many rows each forward pass of a tower has, as they come."""
+    model = made.encoder.model._model  # type: ignore[attr-defined]
+    passes: list[int] = []
+    tower = getattr(model, name)
+    monkeypatch.setattr(model, name, lambda rows: (passes.append(len(rows)), tower(rows))[1])
+    return passes
 
 
 @pytest.mark.capability("C1")
@@ -410,7 +380,9 @@ def test_a_table_of_tensors_in_the_older_format_is_read(folder: Path, tmp_path: 
     (tmp_path / "config.json").write_bytes((folder / "config.json").read_bytes())
     torch.save(load_file(folder / "model.safetensors"), tmp_path / "pytorch_model.bin")
 
-    ours, theirs = (our_scores(scorer(one), pictures(), ["a"] * 6, tmp_path) for one in (tmp_path, folder))
+    ours, theirs = (
+        our_scores(scorer(one), pictures(), ["a"] * len(pictures()), tmp_path) for one in (tmp_path, folder)
+    )
 
     assert ours == theirs
 
@@ -449,8 +421,24 @@ def test_weights_made_for_another_preprocessing_are_refused(
         scorer(tmp_path)
 
 
+def test_another_epsilon_is_refused(folder: Path, tmp_path: Path) -> None:
+    for name in ("model.safetensors", "preprocessor_config.json"):
+        (tmp_path / name).write_bytes((folder / name).read_bytes())
+    config = json.loads((folder / "config.json").read_text())
+    config["vision_config"]["layer_norm_eps"] = 1e-6
+    (tmp_path / "config.json").write_text(json.dumps(config))
+
+    with pytest.raises(ScorerUnavailable, match="another layer_norm_eps than CLIP's 1e-05"):
+        scorer(tmp_path)
+
+
 def test_an_unknown_setting_or_precision_is_refused() -> None:
     with pytest.raises(ScorerUnavailable, match="has no setting “scale”"):
         build("clipscore", {"scale": "1"})
-    with pytest.raises(ScorerUnavailable, match="“int8” is unknown"):
+    with pytest.raises(ScorerUnavailable, match="cannot be “int8”; it is one of float32, bfloat16, float16"):
         build("clipscore", {"precision": "int8"})
+
+
+def test_float16_without_a_gpu_is_refused_before_weights_are_looked_for(folder: Path) -> None:
+    with pytest.raises(ScorerUnavailable, match="“float16” needs a GPU"):
+        scorer(folder, precision="float16")

@@ -12,7 +12,7 @@ from curation.actions import jobs
 from curation.errors import Conflict, Refused, Unavailable
 from curation.models import CriterionVersion, Job, JobChunk, Judgement, Project, Rater, Score, State
 from scoring import cutting, resident, tasks
-from scoring.actions import planning, recording, starting, sweeping, working
+from scoring.actions import parts, planning, recording, starting, sweeping, working
 from scoring.actions.starting import retry_failed, start_scoring, start_trial
 from scoring.catalogue import CATALOGUE
 from tests import factories
@@ -235,8 +235,8 @@ def test_a_part_held_by_one_worker_is_refused_to_another(project: Project) -> No
     working.step(job.pk)
     job.refresh_from_db()
 
-    first = working.claim_next(job, "first")
-    second = working.claim_next(job, "second")
+    first = parts.claim_next(job, "first")
+    second = parts.claim_next(job, "second")
 
     assert first is not None
     assert second is None
@@ -248,7 +248,7 @@ def test_a_worker_that_lost_its_part_writes_nothing(project: Project) -> None:
     job = start(project)
     working.step(job.pk)
     job.refresh_from_db()
-    asleep = working.claim_next(job, "asleep")
+    asleep = parts.claim_next(job, "asleep")
     fall_silent(job)
     work_through(job)
     count = Score.objects.count()
@@ -261,12 +261,12 @@ def test_a_worker_that_lost_its_part_writes_nothing(project: Project) -> None:
 
 def test_what_a_dead_worker_wrote_is_kept_and_counted_once(project: Project, monkeypatch) -> None:
     texts(project, "a", "bb", "ccc", "dddd")
-    monkeypatch.setattr(working, "SECONDS_BETWEEN_WRITES", 0.0)
+    monkeypatch.setattr(parts, "SECONDS_BETWEEN_WRITES", 0.0)
     monkeypatch.setattr(working, "pace", lambda queue: working.Pace(batch_size=1, threads=0))
     job = start(project)
     working.step(job.pk)
     job.refresh_from_db()
-    dying = working.claim_next(job, "dying")
+    dying = parts.claim_next(job, "dying")
     writes = []
 
     def die_after_two(**keywords):
@@ -277,7 +277,7 @@ def test_what_a_dead_worker_wrote_is_kept_and_counted_once(project: Project, mon
     original = recording.save
     monkeypatch.setattr(recording, "save", die_after_two)
     with pytest.raises(KeyboardInterrupt):
-        working._work(dying, "dying")
+        parts.work(dying, "dying", working.STEPS)
     monkeypatch.setattr(recording, "save", original)
     assert Score.objects.count() == 2
 
@@ -294,7 +294,7 @@ def test_a_silent_part_is_found_by_the_sweep(project: Project) -> None:
     job = start(project)
     working.step(job.pk)
     job.refresh_from_db()
-    working.claim_next(job, "gone")
+    parts.claim_next(job, "gone")
     assert sweeping.due() == []
 
     fall_silent(job)
@@ -325,7 +325,7 @@ def test_a_part_that_kills_its_workers_is_given_up(project: Project) -> None:
     texts(project, "a")
     job = start(project)
     working.step(job.pk)
-    JobChunk.objects.filter(job=job).update(attempts=working.MOST_ATTEMPTS)
+    JobChunk.objects.filter(job=job).update(attempts=parts.MOST_ATTEMPTS)
 
     job = work_through(job)
 
@@ -365,13 +365,13 @@ def test_a_passing_error_that_does_not_pass_ends_the_part(project: Project, monk
     working.step(job.pk)
     monkeypatch.setattr(recording, "save", lambda **_keywords: (_ for _ in ()).throw(Unavailable("no storage")))
 
-    for _attempt in range(working.MOST_ATTEMPTS):
+    for _attempt in range(parts.MOST_ATTEMPTS):
         job.chunks.filter(state="queued").update(heartbeat_at=None)
         working.step(job.pk)
 
     job.refresh_from_db()
     assert (job.state, job.error) == (State.FAILED, "1 part failed: no storage")
-    assert job.chunks.get().attempts == working.MOST_ATTEMPTS
+    assert job.chunks.get().attempts == parts.MOST_ATTEMPTS
 
 
 def test_an_unexpected_error_fails_the_part_with_its_message_and_is_raised(project: Project, monkeypatch) -> None:
@@ -467,7 +467,7 @@ def test_a_job_at_which_nobody_works_is_cancelled_at_once(project: Project) -> N
 
 def test_a_cancelled_job_stops_at_the_next_batch_and_resumes_where_it_was(project: Project, monkeypatch) -> None:
     texts(project, "a", "bb", "ccc", "dddd")
-    monkeypatch.setattr(working, "SECONDS_BETWEEN_WRITES", 0.0)
+    monkeypatch.setattr(parts, "SECONDS_BETWEEN_WRITES", 0.0)
     monkeypatch.setattr(working, "pace", lambda queue: working.Pace(batch_size=1, threads=0))
     original = recording.save
     job = start(project)
@@ -495,7 +495,7 @@ def test_a_job_cancelled_while_its_worker_is_dead_is_ended_by_the_sweep(project:
     job = start(project)
     working.step(job.pk)
     job.refresh_from_db()
-    working.claim_next(job, "gone")
+    parts.claim_next(job, "gone")
     starting.cancel(job=job, by=None)
     fall_silent(job)
 
@@ -672,4 +672,4 @@ def test_a_part_is_given_to_a_scorer_in_even_batches(project: Project, monkeypat
 
 
 def test_the_database_being_away_is_a_passing_error() -> None:
-    assert issubclass(OperationalError, working.TEMPORARY)
+    assert issubclass(OperationalError, parts.TEMPORARY)

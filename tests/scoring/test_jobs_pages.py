@@ -7,22 +7,22 @@ import io
 from collections.abc import Callable
 
 import pytest
-from django.db import connection
 from django.test import Client
-from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
 from curation.actions import jobs
 from curation.models import Job, JobFailure, Project, Score, State
 from scoring import resident, tasks, workers
-from scoring.actions import arrivals, working
+from scoring.actions import arrivals, parts, staging, working
+from scoring.actions.staging import Stage, start_staged
 from scoring.actions.starting import start_scoring, start_trial
 from scoring.catalogue import CATALOGUE
-from scoring.views import jobs as job_views
+from scoring.views import job as job_views
 from tests import factories
 from tests.scoring import fakes
 from tests.scoring.job_helpers import texts, values, work_through
+from tests.scoring.page_helpers import count_queries, visitors
 
 pytestmark = pytest.mark.django_db
 
@@ -50,15 +50,7 @@ def project() -> Project:
 
 @pytest.fixture
 def sign_in(project: Project) -> Callable[[str], Client]:
-    def as_role(role: str) -> Client:
-        client = Client()
-        if role == "stranger":
-            client.force_login(factories.user())
-        elif role != "nobody":
-            client.force_login(factories.member(project, role))
-        return client
-
-    return as_role
+    return visitors(project)
 
 
 def page(name: str, *args: object) -> str:
@@ -260,7 +252,7 @@ def test_progress_names_the_owner_and_its_heartbeat(project: Project, sign_in) -
     (job,) = start_scoring(project=project, scorers={"length": {}}, by=None)
     working.step(job.pk)
     job.refresh_from_db()
-    working.claim_next(job, "atlas:4711:abc")
+    parts.claim_next(job, "atlas:4711:abc")
     job.chunks.update(heartbeat_at=timezone.now() - timezone.timedelta(seconds=80))
 
     html = sign_in("viewer").get(page("job", job.pk)).content.decode()
@@ -345,6 +337,50 @@ def test_the_list_says_which_workers_answer(project: Project, sign_in) -> None:
     assert "No worker answers on gpu." in html
 
 
+def test_each_scorer_of_a_job_tells_what_it_has_done_and_how_it_runs(project: Project, sign_in) -> None:
+    texts(project, "a", "bb", "bad one")
+    (job,) = start_scoring(project=project, scorers={"length": {}, "vowels": {}}, by=None)
+    work_through(job)
+    environment = {"atlas": {"device": "H100", "batches": {"length": 64}, "libraries": {"numpy": "2"}}}
+    Job.objects.update(environment=environment)
+
+    html = " ".join(sign_in("viewer").get(page("job", job.pk)).content.decode().split())
+
+    assert 'Length</a></th><td class="num">2</td><td class="num">1</td>' in html
+    assert 'Vowels</a></th><td class="num">2</td><td class="num">1</td>' in html
+    assert "atlas: H100 · batches of 64" in html
+
+
+def test_the_stages_of_a_series_are_linked_and_those_to_come_are_told(project: Project, sign_in) -> None:
+    texts(project, "a", "eee")
+    later = [
+        Stage("length", "length_value", {"vowels": {}}, best_of_prompt=1),
+        Stage("vowels", "vowels_value", {"crowd": {}}, at_least=2),
+    ]
+    (first,) = start_staged(project=project, scorers={"length": {}}, later=later, by=None)
+    client = sign_in("viewer")
+
+    before = client.get(page("job", first.pk)).content.decode()
+    work_through(first)
+    (second,) = staging.advance(first.pk)
+    after = client.get(page("job", second.pk)).content.decode()
+
+    assert before.count("begins when the stage before is done") == 2
+    assert "the best of each prompt, by Length" in before
+    assert "at least 2, by Vowels" in before
+    assert after.count("begins when the stage before is done") == 1
+    assert page("job", first.pk) in after
+    assert 'aria-current="step"' in after
+    assert "<dt>Samples</dt><dd>the best of each prompt, by Length</dd>" in after
+
+
+def test_a_warning_of_the_canaries_stands_on_the_job(project: Project, sign_in) -> None:
+    job = finished(project, "a")
+    Job.objects.filter(pk=job.pk).update(result={"warnings": ["The canaries of “length” have drifted."]})
+
+    assert "The canaries of “length” have drifted." in sign_in("viewer").get(page("job", job.pk)).content.decode()
+
+
 def test_what_a_job_of_another_kind_left_is_shown(project: Project, sign_in) -> None:
     job = jobs.create(project=project, kind="export", title="x", params={}, by=None)
     jobs.claim(job, "me")
@@ -354,15 +390,6 @@ def test_what_a_job_of_another_kind_left_is_shown(project: Project, sign_in) -> 
 
 
 # -- queries ----------------------------------------------------------------------------------------------------------
-
-
-def count_queries(client: Client, url: str) -> int:
-    client.get(url)  # what is cached once a process does not count
-    with CaptureQueriesContext(
-        connection,
-    ) as queries:
-        assert client.get(url).status_code == 200
-    return len(queries)
 
 
 def test_queries_of_the_job_list_do_not_grow(project: Project, sign_in) -> None:

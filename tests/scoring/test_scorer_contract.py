@@ -13,28 +13,42 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from scoring import catalogue
 from scoring.catalogue import CATALOGUE, build, checked_settings, facts_of
 from scoring.engine import Pace, run
+from scoring.facts import rules
 from scoring.scorers.base import Item, ItemError, MediaFile, NotApplicable, Reading, Result, Scorer, ScorerUnavailable
-from tests.scoring import clip_weights, making
+from tests.scoring import clip_weights, detector_weights, language_weights, making
 
 NAMES = sorted(CATALOGUE)
 # Ours alone: a test of jobs may have added its fakes to the same dictionary.
-PICTURE_SCORERS = ["clipscore", "near_duplicate", "ocr", "technical"]
+CLIPS = ["aesthetic", "clipscore", "hpsv2", "hpsv21", "pickscore"]
+LANGUAGE = ["imagereward", "vqascore", "yes_token"]
+VISION = ["dino_similarity", "object_checks", "unsafe"]
+PICTURE_SCORERS = [*CLIPS, *LANGUAGE, *VISION, "near_duplicate", "ocr", "technical"]
+# Who makes tiny weights for a model: settings under which it runs, out of its name and a folder.
+ON_TINY_WEIGHTS = {
+    **dict.fromkeys(CLIPS, clip_weights.settings_of),
+    **dict.fromkeys(LANGUAGE, language_weights.settings_of),
+    **dict.fromkeys(VISION, detector_weights.settings_of),
+}
 
 
 @pytest.fixture(scope="module")
-def clip_folder(tmp_path_factory) -> Path:
-    folder = tmp_path_factory.mktemp("clip")
-    clip_weights.make(folder)
-    return folder
+def settings_for(tmp_path_factory):
+    made: dict[str, dict[str, str]] = {}
+
+    def found(name: str) -> dict[str, str]:
+        if name not in made and name in ON_TINY_WEIGHTS:
+            made[name] = ON_TINY_WEIGHTS[name](name, tmp_path_factory.mktemp("weights"))
+        return made.get(name, {})
+
+    return found
 
 
 @pytest.fixture
-def make(clip_folder: Path):
+def make(settings_for):
     def made(name: str) -> Scorer[Any]:
-        scorer = build(name, {"source": str(clip_folder)} if name == "clipscore" else {})
+        scorer = build(name, settings_for(name))
         scorer.ready()
         return scorer
 
@@ -45,6 +59,7 @@ def make(clip_folder: Path):
 def good_items(tmp_path_factory) -> list[Item]:
     """Two prompts with two samples each that every scorer can judge."""
     folder = tmp_path_factory.mktemp("good")
+    reference = making.saved(making.scene(180, 180, seed=90), folder)
     return [
         making.item(
             making.saved(making.scene(200, 150, seed=3 * prompt + place), folder),
@@ -52,10 +67,16 @@ def good_items(tmp_path_factory) -> list[Item]:
             prompt_text=f'a scene with the words "NUMBER {prompt}"',
             text=f"answer {place}",
             reference_texts=("answer 1",),
+            **asking_for(reference),
         )
         for prompt in range(2)
         for place in range(2)
     ]
+
+
+def asking_for(reference: MediaFile) -> dict[str, Any]:
+    """What some scorers look for in a prompt."""
+    return {"facts": {"objects": [{"class": "cat", "count": 2}]}, "roles": {"reference": (reference,)}}
 
 
 def test_the_catalogue_loads_no_model_library() -> None:
@@ -144,6 +165,17 @@ def values(said: list[Any]) -> list[dict[str, float]]:
     return [{key: result.value for key, result in one.results.items()} for one in said]
 
 
+@pytest.mark.parametrize("name", [name for name in NAMES if "source" in checked_settings(name, {})])
+def test_weights_that_are_not_here_are_named_with_what_to_do(name: str) -> None:
+    with pytest.raises(ScorerUnavailable) as caught:
+        build(name).ready()
+
+    sentence = str(caught.value)
+    assert any(default and default in sentence for default in checked_settings(name, {}).values())
+    assert "the Hub does not give them" in sentence
+    assert "folder" in sentence
+
+
 # -- bad and borderline pictures --------------------------------------------------------------------------------------
 
 
@@ -169,7 +201,7 @@ def test_unreadable_pictures_are_errors_that_name_the_file_and_others_are_scored
     bad = hostile(tmp_path)
     good = making.saved(making.scene(), tmp_path)
     files = [file for one in bad.values() for file in (one, good)]
-    asked = [making.item(file, prompt_text='a "SIGN"') for file in files]
+    asked = [making.item(file, prompt_text='a "SIGN"', **asking_for(good)) for file in files]
 
     said = making.outcomes(make(name), asked)
 
@@ -196,7 +228,9 @@ def borderline() -> dict[str, Image.Image]:
 @pytest.mark.parametrize("name", PICTURE_SCORERS)
 @pytest.mark.parametrize("kind", borderline())
 def test_borderline_pictures_are_scored(name: str, kind: str, make, tmp_path: Path) -> None:
-    item = making.item(making.saved(borderline()[kind], tmp_path), prompt_text='a "SIGN"')
+    reference = making.saved(making.scene(60, 60, seed=1), tmp_path)
+    shown = making.saved(borderline()[kind], tmp_path)
+    item = making.item(shown, prompt_text='a "SIGN"', **asking_for(reference))
 
     (said,) = making.outcomes(make(name), [item])
 
@@ -252,7 +286,7 @@ def test_two_scorers_run_on_the_same_group_and_their_scores_carry_their_versions
 def test_the_example_of_the_documentation_is_all_a_new_scorer_needs(tmp_path: Path) -> None:
     page = (Path(__file__).parents[2] / "docs" / "scorers.md").read_text(encoding="utf-8")
     code, entry = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
-    names = dict(vars(catalogue))
+    names = dict(vars(rules))
     exec(code, names)
     exec(entry, names)
     media = making.saved(Image.new("RGB", (9, 9), (100, 100, 100)), tmp_path)

@@ -15,6 +15,8 @@ from config import embedded, env, running
 from config.supervisor import Child, Supervisor
 from scoring import machine
 
+CARD = "CUDA_VISIBLE_DEVICES"
+
 
 class Command(BaseCommand):
     help = (
@@ -71,8 +73,20 @@ def children() -> list[Child]:
             name="cpu worker",
             command=[*celery, "worker", "-Q", "cpu", "-n", "cpu@%h", "--concurrency", str(cpu_workers)],
         ),
-        Child(name="gpu worker", command=[*celery, "worker", "-Q", "gpu", "-n", "gpu@%h", *machine.model_pool()]),
+        *_model_workers(celery),
         Child(name="scheduler", command=[*celery, "beat", "--pidfile=", "--schedule", schedule]),
+    ]
+
+
+def _model_workers(celery: list[str]) -> list[Child]:
+    """One worker for each graphics card, which sees no other; without a card one worker of several processes."""
+    worker = [*celery, "worker", "-Q", "gpu", *machine.model_pool()]
+    cards = machine.gpus()
+    if len(cards) < 2:
+        return [Child(name="gpu worker", command=[*worker, "-n", "gpu@%h"])]
+    return [
+        Child(name=f"gpu worker {card}", command=[*worker, "-n", f"gpu-{card}@%h"], environment={CARD: card})
+        for card in cards
     ]
 
 

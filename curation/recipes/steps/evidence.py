@@ -38,7 +38,7 @@ class Read:
 
 
 def read(recipe: Recipe, evidence: Evidence) -> tuple[Read, Step]:
-    """Leaves out what was retracted, examined raters, fell under a quarantine or was not selected.
+    """Leaves out what was retracted or contradicted, examined raters, fell under a quarantine or was not selected.
 
     Raises:
         Refused: an ensemble is selected beside one of its members, or statements made under different principles
@@ -47,7 +47,7 @@ def read(recipe: Recipe, evidence: Evidence) -> tuple[Read, Step]:
     criteria = _current(evidence.criteria)
     acts = _acts(evidence).join(evidence.judgements, on="judgement_id").join(criteria, on="criterion_id")
     acts = acts.join(_with_is_person(evidence.raters), on="rater_id")
-    marked = acts.with_columns(reason=first_reason(_rules(recipe)))
+    marked = acts.with_columns(reason=first_reason(_rules(recipe, evidence)))
     kept = marked.filter(pl.col("reason").is_null())
     counted = replace(
         evidence,
@@ -130,12 +130,13 @@ def _current(criteria: pl.DataFrame) -> pl.DataFrame:
     )
 
 
-def _rules(recipe: Recipe) -> list[tuple[str, pl.Expr]]:
+def _rules(recipe: Recipe, evidence: Evidence) -> list[tuple[str, pl.Expr]]:
     rule = recipe.evidence
     return [
         ("retracted", pl.col("retracted")),
         ("other_purpose", ~pl.col("purpose").is_in(list(rule.purposes))),
         ("quarantined", pl.col("at") >= pl.col("quarantined_since")),
+        ("contradicted", pl.col("judgement_id").is_in(evidence.contradicted["judgement_id"].implode())),
         ("not_in_basis", _outside(rule)),
         ("rater_not_selected", _not_selected(recipe)),
         ("other_context", _other_context(rule)),

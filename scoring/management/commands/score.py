@@ -2,32 +2,36 @@
 
 from __future__ import annotations
 
-import contextlib
-import sys
-import time
 from typing import Any
 
-from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.management.base import CommandError, CommandParser
 
 from curation.errors import PairwrightError, Refused
-from curation.models import Generator, Job, Project, State
-from scoring import tasks, words, workers
-from scoring.actions.starting import start_scoring
+from curation.models import Job
+from scoring import tasks
+from scoring.actions import staging
+from scoring.actions.staging import Stage
 from scoring.catalogue import CATALOGUE
+from scoring.management.following import FollowingCommand, chosen_by, find_project
 
-SECONDS_BETWEEN_LOOKS = 0.5
-# Where output goes to a file, a line now and then; a terminal has one line that changes.
-SECONDS_BETWEEN_LINES = 10.0
-# While a command waits it sweeps too: there may be no scheduler.
-SECONDS_BETWEEN_SWEEPS = 30.0
-REASONS_SHOWN = 5
+Scorers = dict[str, dict[str, str]]
+# What `--keep` may say, with the kind of number; names as in `Stage`.
+BARS = {
+    "best": ("best_of_prompt", int),
+    "most": ("most", int),
+    "at_least": ("at_least", float),
+    "at_most": ("at_most", float),
+    "spread": ("spread_at_most", float),
+}
 
 
-class Command(BaseCommand):
+class Command(FollowingCommand):
     help = (
         "Score the samples of a project. Asks only for what is missing, so running it again resumes. "
         "Without --wait the work is left to the workers that run; with it, a worker is started when none answers."
     )
+
+    done_word = "scored"
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("project", help="the project's address name, as in its URL")
@@ -41,135 +45,100 @@ class Command(BaseCommand):
             metavar="NAME.SETTING=VALUE",
             help="a setting of a scorer; may be repeated",
         )
-        parser.add_argument("--generator", action="append", default=[], help="only samples of this generator")
-        parser.add_argument("--round", action="append", default=[], type=int, help="only samples of this round")
-        parser.add_argument("--wait", action="store_true", help="show progress until it is over")
+        parser.add_argument(
+            "--then",
+            action="append",
+            default=[],
+            metavar="NAME[,NAME]",
+            help="a later stage: these scorers look at what --keep leaves over; may be repeated, each with its --keep",
+        )
+        parser.add_argument(
+            "--keep",
+            action="append",
+            default=[],
+            metavar="NAME.CRITERION:BAR[,BAR]",
+            help="what the next --then takes over, such as ocr.ocr_similarity:best=2,at_least=0.3,most=1000; "
+            f"bars are {', '.join(BARS)} (best is of each prompt, most is in all)",
+        )
+        self.add_job_arguments(parser)
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            project = _project(options["project"])
-            jobs = start_scoring(
+            project = find_project(options["project"])
+            scorers = _with_settings([*options["scorer"], *_then_names(options["then"])], options["set"])
+            jobs = staging.start_staged(
                 project=project,
-                scorers=_with_settings(options["scorer"], options["set"]),
-                chosen=_chosen(project, options),
+                scorers={name: scorers[name] for name in options["scorer"]},
+                later=_stages(options["then"], options["keep"], scorers),
+                chosen=chosen_by(project, options),
                 by=None,
             )
-            self._run(jobs, wait=options["wait"])
+            self.run_jobs(jobs, wait=options["wait"])
+            while options["wait"] and (jobs := self._next_stage(jobs)):
+                self.run_jobs(jobs, wait=True)
         except PairwrightError as error:
             raise CommandError(str(error)) from error
 
-    def _run(self, jobs: list[Job], *, wait: bool) -> None:
+    def _next_stage(self, jobs: list[Job]) -> list[Job]:
+        """The jobs that follow these, begun here where no worker did it yet."""
         for job in jobs:
-            tasks.ring(job)
-        idle = sorted({job.queue for job in jobs} - workers.attended_queues())
-        if not wait:
-            self._say_what_waits(jobs, idle)
-            return
-        with workers.own_workers(idle) as own:
-            if own:
-                self.stdout.write(f"No worker answers; started one for {', '.join(idle)}.")
-            self._follow(jobs, own)
-        self._conclude(jobs)
-
-    def _say_what_waits(self, jobs: list[Job], idle: list[str]) -> None:
-        for job in jobs:
-            self.stdout.write(f"Job {job.pk} ({job.title}) is {job.get_state_display()}.")
-        for queue in idle:
-            self.stderr.write(
-                self.style.WARNING(
-                    f"No worker answers on queue “{queue}”, so the job waits. Run `python manage.py up`, or a worker: "
-                    f"celery -A config worker -Q {queue}{' --pool solo' if queue == 'gpu' else ''}. "
-                    "Or say --wait, and this command starts one."
-                )
-            )
-
-    def _follow(self, jobs: list[Job], own: list[workers.OwnWorker]) -> None:
-        line = _Line(self.stdout, sys.stdout.isatty())
-        swept = time.monotonic()
-        while any(job.is_unfinished for job in jobs):
-            line.show(" | ".join(f"{job.title}: {words.progress(job)}" for job in jobs))
-            time.sleep(SECONDS_BETWEEN_LOOKS)
-            for worker in own:
-                worker.check()
-            if time.monotonic() - swept > SECONDS_BETWEEN_SWEEPS:
-                tasks.sweep()
-                swept = time.monotonic()
-            for job in jobs:
-                job.refresh_from_db()
-        line.end()
-
-    def _conclude(self, jobs: list[Job]) -> None:
-        for job in jobs:
-            self.stdout.write(f"{job.title}: {_outcome(job)}")
-            for failure in job.failures.all()[:REASONS_SHOWN]:
-                self.stdout.write(f"  {failure.what}, {failure.source}: {failure.reason}")
-            if job.failed > REASONS_SHOWN:
-                self.stdout.write(f"  … and {job.failed - REASONS_SHOWN} more on the page of job {job.pk}")
-        broken = [job for job in jobs if job.state != State.DONE]
-        if broken:
-            reasons = "; ".join(f"job {job.pk} {job.get_state_display()}: {job.error}".rstrip(": ") for job in broken)
-            raise CommandError(f"{reasons}. Say the same command again to go on where it stopped.")
+            tasks.begin_next_stage(job.pk)
+        following = staging.following(jobs[0])
+        if following:
+            number = following[0].params[staging.STAGE]["number"]
+            self.stdout.write(f"Stage {number}: {', '.join(job.title for job in following)}")
+        return following
 
 
-def _outcome(job: Job) -> str:
-    if job.state == State.DONE and not job.total:
-        return "nothing was missing"
-    parts = [f"{job.done:,} of {job.total or 0:,} scored", *words.apart(job)]
-    if job.rate:
-        parts.append(words.speed(job.rate))
-    return " · ".join(parts)
-
-
-def _project(slug: str) -> Project:
-    project = Project.objects.filter(slug=slug).first()
-    if project is None:
-        known = ", ".join(Project.objects.active().values_list("slug", flat=True)[:20])
-        raise Refused(f"There is no project “{slug}”. There are: {known or 'none yet'}.")
-    return project
-
-
-def _with_settings(names: list[str], given: list[str]) -> dict[str, dict[str, str]]:
-    scorers: dict[str, dict[str, str]] = {name: {} for name in names}
+def _with_settings(names: list[str], given: list[str]) -> Scorers:
+    scorers: Scorers = {name: {} for name in names}
     for text in given:
         left, separator, value = text.partition("=")
         name, dot, setting = left.partition(".")
         if not separator or not dot or name not in scorers:
-            raise Refused(f"--set {text!r} is not NAME.SETTING=VALUE with a NAME given by --scorer.")
+            raise Refused(f"--set {text!r} is not NAME.SETTING=VALUE with a NAME given by --scorer or --then.")
         scorers[name][setting] = value
     return scorers
 
 
-def _chosen(project: Project, options: dict[str, Any]) -> dict[str, Any]:
-    chosen: dict[str, Any] = {}
-    if options["generator"]:
-        found = Generator.objects.filter(project=project, name__in=options["generator"])
-        missing = sorted(set(options["generator"]) - {generator.name for generator in found})
-        if missing:
-            raise Refused(f"The project “{project.slug}” has no generator “{missing[0]}”.")
-        chosen["generators"] = sorted(generator.pk for generator in found)
-    if options["round"]:
-        chosen["rounds"] = sorted(options["round"])
-    return chosen
+# -- later stages -----------------------------------------------------------------------------------------------------
 
 
-class _Line:
-    """One line that changes in a terminal; in a file, a new line now and then."""
+def _then_names(then: list[str]) -> list[str]:
+    return [name for names in then for name in _names(names)]
 
-    def __init__(self, out: Any, is_terminal: bool) -> None:
-        self._out, self._is_terminal = out, is_terminal
-        self._shown_at = -SECONDS_BETWEEN_LINES
-        self._width = 0
 
-    def show(self, text: str) -> None:
-        if self._is_terminal:
-            self._out.write(f"\r{text.ljust(self._width)}", ending="")
-            self._width = len(text)
-            with contextlib.suppress(AttributeError):
-                self._out.flush()
-        elif time.monotonic() - self._shown_at >= SECONDS_BETWEEN_LINES:
-            self._out.write(text)
-            self._shown_at = time.monotonic()
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",") if name.strip()]
 
-    def end(self) -> None:
-        if self._is_terminal and self._width:
-            self._out.write(f"\r{' ' * self._width}\r", ending="")
+
+def _stages(then: list[str], keep: list[str], scorers: Scorers) -> list[Stage]:
+    if len(then) != len(keep):
+        raise Refused(
+            f"Each --then needs a --keep that says what it takes over; there are {len(then)} and {len(keep)}."
+        )
+    return [_stage(names, bars, scorers) for names, bars in zip(then, keep, strict=True)]
+
+
+def _stage(names: str, kept: str, scorers: Scorers) -> Stage:
+    by, colon, bars = kept.partition(":")
+    scorer, dot, criterion = by.partition(".")
+    if not colon or not dot:
+        raise Refused(f"--keep {kept!r} is not NAME.CRITERION:BAR, such as ocr.ocr_similarity:best=2.")
+    stated = dict(_bar(bar.strip(), kept) for bar in bars.split(","))
+    return Stage(
+        scorer=scorer.strip(), criterion=criterion, scorers={name: scorers[name] for name in _names(names)}, **stated
+    )
+
+
+def _bar(text: str, kept: str) -> tuple[str, Any]:
+    name, _equals, value = text.partition("=")
+    if name not in BARS:
+        raise Refused(
+            f"--keep {kept!r}: “{text}” is no bar; a bar is one of {', '.join(f'{one}=NUMBER' for one in BARS)}."
+        )
+    field, kind = BARS[name]
+    try:
+        return field, kind(value)
+    except ValueError as error:
+        raise Refused(f"--keep {kept!r}: “{value}” is not a number for {name}.") from error

@@ -131,7 +131,7 @@ def test_frames_hold_what_the_database_holds(scene):
 def test_reading_costs_the_same_queries_whatever_the_rows(scene, django_assert_num_queries):
     scene.vote_all()
     # One a table, and a savepoint around them.
-    with django_assert_num_queries(14):
+    with django_assert_num_queries(15):
         read_evidence(project_id=scene.project.pk, dataset_id=None, scored=["points"], voted=["overall"])
 
 

@@ -1,0 +1,1 @@
+"""Rewards: raw scores transformed, several of them made one total, several raters made one. Plain code."""

@@ -1,0 +1,1 @@
+"""Judges: models that are asked in words. Templates, questions, answers and backends; plain code."""

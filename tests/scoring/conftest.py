@@ -1,0 +1,18 @@
+"""What tests of scorers stand on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from scoring import embeddings
+
+
+@pytest.fixture(autouse=True)
+def _nothing_is_remembered() -> Iterator[None]:
+    """Embeddings of an earlier test, or of earlier code, would hide what a test looks for."""
+    before = embeddings.folder()
+    embeddings.keep_below(None)
+    yield
+    embeddings.keep_below(before)
