@@ -75,7 +75,9 @@ def part_size(left: int, speed: Speed | None) -> int:
     alone = speed.samples_a_second / speed.processes
     shared = -(-left // max(SHARES_A_PROCESS * speed.processes, FEWEST_SHARES))
     worthwhile = max(shared, round(alone * LEAST_SECONDS_A_PART))
-    return max(SMALLEST_PART, min(round(alone * SECONDS_A_PART), worthwhile, LARGEST_PART))
+    # Of a slow model a part may be a single sample: eight would keep one process busy while another has nothing to do.
+    smallest = max(1, min(SMALLEST_PART, round(alone * LEAST_SECONDS_A_PART)))
+    return max(smallest, min(round(alone * SECONDS_A_PART), worthwhile, LARGEST_PART))
 
 
 def spans(asks: Sequence[Ask], size: Callable[[int], int], *, whole_prompts: bool = False) -> Iterator[Span]:

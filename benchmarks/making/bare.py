@@ -62,8 +62,8 @@ class BareLoop:
 
 
 @contextmanager
-def bare_loops(scorers: Scorers) -> Iterator[list[BareLoop]]:
-    loops = [BareLoop(scorers, processes) for processes in sorted({1, CORES})]
+def bare_loops(scorers: Scorers, processes: Sequence[int] = tuple(sorted({1, CORES}))) -> Iterator[list[BareLoop]]:
+    loops = [BareLoop(scorers, number) for number in processes]
     try:
         yield loops
     finally:

@@ -91,7 +91,8 @@ def test_samples_that_ask_alike_are_run_together_in_order() -> None:
         (1_000_000, Speed(5.0, 1), 100),  # 5 a second for 20 seconds
         (1_000_000, Speed(10.0, 2), 100),  # the same by two
         (1_000_000, Speed(5000.0, 1), LARGEST_PART),
-        (1_000_000, Speed(0.01, 1), SMALLEST_PART),
+        (1_000_000, Speed(0.01, 1), 1),  # two minutes each: one by one
+        (6, Speed(0.5, 2), 2),  # two processes share six pictures of a slow model
     ],
 )
 def test_part_size(left: int, speed: Speed | None, expected: int) -> None:
