@@ -87,6 +87,11 @@ def load(path: str | Path) -> Mapping[str, Endpoint]:
         )
     try:
         text = Path(path).read_text(encoding="utf-8")
+    except FileNotFoundError as error:
+        raise Unreadable(
+            f"No model behind an address is set up yet: there is no file {path}. Whoever runs this installation writes "
+            "it (docs/judges.md), or names another in PAIRWRIGHT_ENDPOINTS_FILE."
+        ) from error
     except (OSError, UnicodeDecodeError) as error:
         words = f"The file of endpoints {path} cannot be read ({type(error).__name__})."
         raise Unreadable(f"{words} Check PAIRWRIGHT_ENDPOINTS_FILE.") from error

@@ -226,8 +226,10 @@ def test_a_mistake_in_the_file_of_endpoints_is_named(old, new, line, said):
 
 
 def test_a_file_of_endpoints_that_is_not_there_is_said(tmp_path):
-    with pytest.raises(Unreadable, match="Check PAIRWRIGHT_ENDPOINTS_FILE"):
+    with pytest.raises(Unreadable, match=r"there is no file .*none\.yaml\. Whoever runs this installation"):
         endpoints.load(tmp_path / "none.yaml")
+    with pytest.raises(Unreadable, match="Check PAIRWRIGHT_ENDPOINTS_FILE"):
+        endpoints.load(tmp_path)
     with pytest.raises(Unreadable, match="put its path into PAIRWRIGHT_ENDPOINTS_FILE"):
         endpoints.load("")
 
