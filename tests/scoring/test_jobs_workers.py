@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -23,10 +21,9 @@ from scoring.catalogue import CATALOGUE
 from tests import factories
 from tests.scoring import fakes
 from tests.scoring.job_helpers import fall_silent, texts, values
+from tests.scoring.worker_processes import is_over, kill, wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
-
-PATIENCE_SECONDS = 90
 
 
 @pytest.fixture(autouse=True)
@@ -63,27 +60,6 @@ def start_worker(
     for process in started:
         kill(process)
     app.control.purge()
-
-
-def kill(process: subprocess.Popen) -> None:
-    """`kill -9` for a worker and the processes of its pool."""
-    try:
-        os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
-    process.wait()
-
-
-def wait_until(condition: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not condition():
-        assert time.monotonic() < deadline, f"waited {PATIENCE_SECONDS} s for: {what}"
-        time.sleep(0.05)
-
-
-def is_over(job: Job) -> bool:
-    job.refresh_from_db()
-    return not job.is_unfinished
 
 
 def begun(trace: Path) -> int:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from io import StringIO
@@ -26,10 +24,10 @@ from tests import factories
 from tests.scoring.job_helpers import fall_silent
 from tests.scoring.judges.server import Rules, Server, serving
 from tests.scoring.judging_helpers import greys, judge
+from tests.scoring.worker_processes import is_over, kill, wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
-PATIENCE_SECONDS = 120
 AT_ONCE = 4
 
 TWO_STAGES = """
@@ -74,27 +72,6 @@ def start_worker(worker_environment, served: Server, settings, tmp_path: Path) -
     for process in started:
         kill(process)
     app.control.purge()
-
-
-def kill(process: subprocess.Popen) -> None:
-    """`kill -9` for a worker and the processes of its pool."""
-    try:
-        os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass
-    process.wait()
-
-
-def wait_until(condition: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + PATIENCE_SECONDS
-    while not condition():
-        assert time.monotonic() < deadline, f"waited {PATIENCE_SECONDS} s for: {what}"
-        time.sleep(0.02)
-
-
-def is_over(job: Job) -> bool:
-    job.refresh_from_db()
-    return not job.is_unfinished
 
 
 def test_a_worker_killed_mid_judging_pays_nothing_twice_and_loses_no_verdict(start_worker, served: Server) -> None:
