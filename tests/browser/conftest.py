@@ -9,16 +9,18 @@ import time
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
+import psutil
 import pytest
 from django.core.signals import request_finished, request_started
 from django.test import Client
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, Playwright, sync_playwright
 
 from tests.browser.stage_page import StagePage
 
 if TYPE_CHECKING:
     from curation.models import User
 
+LONGEST = 180  # seconds a test may take before its browser is held for dead
 NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 ARGUMENTS = [
     "--no-sandbox",
@@ -45,12 +47,55 @@ def _chromium() -> str:
     return found
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A test whose Chromium had to be ended gets a new one and a second go; any other failure stands."""
+    for item in items:
+        if "tests/browser/" in item.nodeid:
+            item.add_marker(pytest.mark.flaky(reruns=1, only_rerun=["TargetClosedError"]))
+
+
+class Chromium:
+    """The browser of a session. One that stopped answering is ended, so that whoever waits for it hears of it."""
+
+    def __init__(self, playwright: Playwright) -> None:
+        self._playwright = playwright
+        self._running: Browser | None = None
+
+    def answering(self) -> Browser:
+        """The running browser, or a new one in place of one that ended."""
+        if self._running is None or not self._running.is_connected():
+            self._running = self._playwright.chromium.launch(
+                executable_path=_chromium(), headless=True, args=ARGUMENTS
+            )
+        return self._running
+
+    def kill(self) -> None:
+        """From another thread: Playwright's calls without a time limit then raise."""
+        for process in psutil.Process().children(recursive=True):
+            if "chrom" in process.name():
+                process.kill()
+
+    def close(self) -> None:
+        if self._running is not None and self._running.is_connected():
+            self._running.close()
+
+
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
+def chromium() -> Iterator[Chromium]:
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=_chromium(), headless=True, args=ARGUMENTS)
-        yield browser
-        browser.close()
+        chromium = Chromium(playwright)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def browser(chromium) -> Iterator[Browser]:
+    browser = chromium.answering()
+    watch = threading.Timer(LONGEST, chromium.kill)
+    watch.daemon = True
+    watch.start()
+    yield browser
+    watch.cancel()
 
 
 class RequestsUnderWay:

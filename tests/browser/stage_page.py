@@ -58,10 +58,16 @@ new PerformanceObserver((list) => {
 }).observe({ type: "layout-shift", buffered: true });
 Object.assign(window, {
   stage, heard,
-  painted: () => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))),
+  // A promise that is never kept would be waited for without end.
+  inTime: (promise, what) => Promise.race([
+    promise,
+    new Promise((_, refuse) => setTimeout(() => refuse(new Error(`${what} took too long`)), 30000)),
+  ]),
+  painted: () => inTime(
+    new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done))), "painting"),
   async put(item) {
     const before = stage.scene;
-    const scene = await stage.prepare(item);
+    const scene = await inTime(stage.prepare(item), "preparing an item");
     stage.show(scene);
     if (before) stage.release(before);
     await window.painted();
