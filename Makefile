@@ -10,7 +10,7 @@ PYTEST ?=
 # `make demo SERVE=0` stops what it started and exits.
 SERVE ?= 1
 
-.PHONY: help setup setup-dev browser demo test up check fix bench parity capabilities lock clean
+.PHONY: help setup setup-dev browser demo test up check fix bench parity trainers capabilities lock clean
 
 help:
 	@echo "make demo          a drawn sample project from prompts to an exported dataset, then the site (SERVE=0: no site)"
@@ -21,6 +21,7 @@ help:
 	@echo "make capabilities  which capabilities have tests that passed in the last run"
 	@echo "make bench         every benchmark"
 	@echo "make parity        full-size architectures against independent implementations"
+	@echo "make trainers      every trainer's reader on our exports; two trainers get environments of their own"
 	@echo "make lock          pin everything anew from pyproject.toml (UPGRADE=1: newest versions)"
 	@echo "make clean         remove the virtual environment and caches, never any data"
 
@@ -61,7 +62,7 @@ browser:
 
 # The demonstration has data of its own and uses no server named for the real installation.
 demo: setup
-	@env -u DATABASE_URL -u REDIS_URL -u PAIRWRIGHT_S3_BUCKET PAIRWRIGHT_ENV_FILE= \
+	@env -u DATABASE_URL -u REDIS_URL -u PAIRWRIGHT_S3_BUCKET -u HF_TOKEN -u PAIRWRIGHT_HUB_TOKEN PAIRWRIGHT_ENV_FILE= \
 	  PAIRWRIGHT_DATA="$${PAIRWRIGHT_DEMO_DATA:-$$($(PY) -m config.folders demo)}" \
 	  $(PY) manage.py demo --serve=$(SERVE)
 
@@ -95,6 +96,12 @@ bench: setup
 
 parity: setup-dev
 	@$(PY) -m pytest -q -m parity --full-size $(PYTEST)
+
+# The two readers of pictures pin a torch of their own and are loaded without what they ship beside it.
+trainers: setup-dev
+	@$(PY) -m pip install --quiet --no-deps hpsv2==1.2.0 hpsv3==1.0.0
+	@$(PY) -m tests.trainers.environments
+	@$(PY) -m pytest -q -m trainers --environments --write-trainers $(PYTEST)
 
 # -- upkeep ----------------------------------------------------------------------------------
 

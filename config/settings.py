@@ -187,6 +187,13 @@ MODEL_MEMORY_MB = env.integer("PAIRWRIGHT_MODEL_MEMORY_MB", 0, low=0, high=10_00
 # The addresses at which judges may be asked. Only whoever runs the site can add one.
 ENDPOINTS_FILE = Path(env.text("PAIRWRIGHT_ENDPOINTS_FILE", "") or DATA_DIR / "endpoints.yaml")
 
+# -- the Hub ---------------------------------------------------------------------------------
+
+HUB_ENDPOINT = env.text("HF_ENDPOINT", "https://huggingface.co").rstrip("/")
+# Publishes for everybody who may export; people may store tokens of their own, encrypted with the key below.
+HUB_TOKEN = env.secret("PAIRWRIGHT_HUB_TOKEN", "") or env.secret("HF_TOKEN", "")
+TOKEN_KEY = env.secret("PAIRWRIGHT_TOKEN_KEY", "") or SECRET_KEY
+
 # -- files -----------------------------------------------------------------------------------
 
 MEDIA_ROOT = DATA_DIR / "media"

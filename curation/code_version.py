@@ -13,10 +13,10 @@ _HERE = Path(__file__).parent
 def code_version() -> str:
     """The release with the first twelve characters of a digest, such as `0.1.0+recipes.1a2b3c4d5e6f`.
 
-    The digest covers the source of `recipes/`, `pairing.py` and `splitting.py`: where it is the same, the same
+    The digest covers the source of `recipes/`, `pairing/` and `splitting.py`: where it is the same, the same
     evidence gives the same pairs.
     """
     sha = hashlib.sha256()
-    for path in sorted([*_HERE.glob("recipes/**/*.py"), _HERE / "pairing.py", _HERE / "splitting.py"]):
+    for path in sorted([*_HERE.glob("recipes/**/*.py"), *_HERE.glob("pairing/*.py"), _HERE / "splitting.py"]):
         sha.update(path.relative_to(_HERE).as_posix().encode() + b"\0" + path.read_bytes())
     return f"{RELEASE}+recipes.{sha.hexdigest()[:12]}"

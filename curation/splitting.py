@@ -1,13 +1,15 @@
 """Which prompts stand in which split of a dataset, and why some stand in none. Plain code.
 
-Prompts that say nearly the same, or ask about the same input picture, form a component; a component is never
-parted, so nothing a model saw in training comes back in its test. A component falls into a split by a hash, not by
-a draw: the same prompts fall the same way in every project and version. What earlier versions decided stays.
+Prompts that say nearly the same, are rewrites of one another, or ask about the same input picture, form a component;
+a component is never parted, so nothing a model saw in training comes back in its test. A component falls into a split
+by a hash, not by a draw: the same prompts fall the same way in every project and version. What earlier versions
+decided stays.
 """
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import polars as pl
@@ -21,8 +23,9 @@ _TOKEN = rf"[{_UNSPACED}]|[[\p{{L}}\p{{M}}\p{{N}}]&&[^{_UNSPACED}]]+"
 # A mask is often a plain white picture; sharing one says nothing about the prompts.
 ROLES_THAT_DO_NOT_LINK = frozenset({"mask"})
 
-_SHORT = 24  # words; longer texts are looked up by single rare words
+_SHORT = 40  # words; longer texts are looked up by single rare words
 _COUPLES_AT_ONCE = 4_000_000
+_VERIFIED_AT_ONCE = 200_000  # both sets of each couple stand side by side while they are compared
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,7 @@ def split_prompts(
     assigned: pl.DataFrame,
     shares: tuple[tuple[str, float], ...],
     near_duplicates: float,
+    rewrites: pl.DataFrame | None = None,
     seed: int = 0,
 ) -> Splitting:
     """Give each prompt its split.
@@ -56,6 +60,7 @@ def split_prompts(
         assigned: prompt_id, split; what earlier versions decided. Prompts unknown here are ignored.
         shares: names of splits with shares above 0 that add up to 1.
         near_duplicates: Jaccard similarity of token sets from which two prompts belong together, above 0.5, at most 1.
+        rewrites: prompt_id, origin_id; who asks for the same in other words belongs together. Unknown ones are ignored.
         seed: another seed, another hash.
 
     Returns:
@@ -66,11 +71,12 @@ def split_prompts(
         version (`near_duplicate_elsewhere`). Shares are met in expectation, by component.
     """
     prompts = prompts.select("prompt_id", "prompt_identity", "prompt_text").sort("prompt_id")
-    links = _links(prompts, media, near_duplicates)
+    link = partial(_links, media=media, rewrites=rewrites, threshold=near_duplicates)
+    links = link(prompts)
     table = prompts.join(assigned.select("prompt_id", split_before="split"), on="prompt_id", how="left")
     table = table.with_columns(component=_components(prompts, links)).sort("prompt_id")
     largest = max(table.group_by("component").len()["len"].to_list(), default=0)
-    table = _without_bridges(table, links)
+    table = _without_bridges(table, link)
     table = _without_contradictions(table)
     return Splitting(prompts=_decide(table, shares, seed), largest_component=largest)
 
@@ -84,10 +90,11 @@ def tokens(text: pl.Expr) -> pl.Expr:
 
 
 def similar_prompts(prompts: pl.DataFrame, threshold: float) -> pl.DataFrame:
-    """All couples of prompts whose token sets have at least this Jaccard similarity; exact, not sampled.
+    """Couples of prompts whose token sets have at least this Jaccard similarity; exact, not sampled.
 
-    Equal sets are found by themselves, so that a thousand copies of a prompt cost a thousand links and not half a
-    million. The others by prefix filtering: with tokens ordered from rare to frequent, two sets of similarity t
+    As many as connect all that are alike, directly or by way of others: a thousand copies of a prompt, or a thousand
+    prompts from one template, cost a thousand links and not half a million. Equal sets are found by themselves; the
+    others by prefix filtering: with tokens ordered from rare to frequent, two sets of similarity t
     share at least l tokens among the first n - ceil(t n) + l of each. Short texts are looked up by two tokens
     (l = 2), since single words repeat; long ones by one, since couples of words would be too many.
 
@@ -110,17 +117,85 @@ def similar_prompts(prompts: pl.DataFrame, threshold: float) -> pl.DataFrame:
     return pl.concat([equal, *_near(distinct.select("set_id", "words"), threshold)])
 
 
-def _near(sets: pl.DataFrame, threshold: float) -> Iterator[pl.DataFrame]:
+def prompts_like(prompts: pl.DataFrame, texts: pl.Series, threshold: float) -> pl.Series:
+    """The ids of the prompts whose text resembles one of these texts, by the measure of `similar_prompts`.
+
+    Args:
+        prompts: prompt_id, prompt_text.
+        texts: texts of other prompts.
+        threshold: above 0.5, at most 1.
+    """
+    wanted = pl.DataFrame({"words": texts.unique()}).select(words=tokens(pl.col("words")))
+    wanted = wanted.filter(pl.col("words").list.len() > 0).unique().sort("words")
+    mine = prompts.select("prompt_id", words=tokens(pl.col("prompt_text"))).filter(pl.col("words").list.len() > 0)
+    alike = mine.join(wanted, on="words", how="semi")["prompt_id"]
+    if threshold >= 1 or not wanted.height:
+        return alike
+    others = mine.join(wanted, on="words", how="anti").group_by("words").agg(set_id=pl.col("prompt_id").min())
+    # Ids below zero are the texts asked about, so a couple of one with each sign is what is looked for.
+    asked = wanted.with_columns(set_id=-1 - pl.int_range(pl.len(), dtype=pl.Int64))
+    sets = pl.concat([asked.select("set_id", "words"), others.select("set_id", "words")]).sort("set_id")
+    near = _near(sets, threshold, asking=pl.col("set_id") < 0)
+    couples = pl.concat([pl.DataFrame(schema={"a": pl.Int64, "b": pl.Int64}), *near])
+    found = couples.filter((pl.col("a") < 0) & (pl.col("b") >= 0))["b"]
+    like = others.filter(pl.col("set_id").is_in(found.implode()))
+    return pl.concat([alike, mine.join(like, on="words", how="semi")["prompt_id"]])
+
+
+def _near(sets: pl.DataFrame, threshold: float, *, asking: pl.Expr | None = None) -> Iterator[pl.DataFrame]:
+    """Couples of different sets that are alike.
+
+    Args:
+        sets: set_id, words.
+        asking: the sets whose couples are wanted, all of them then. None: of every set, as many as connect it with
+            all that it is alike.
+    """
     words = _numbered_words(sets)
+    numbers = words.group_by("set_id", maintain_order=True).agg("word")
+    for keys in _keys(words, threshold):
+        if asking is not None:
+            keys = keys.with_columns(asks=asking)
+        else:
+            around, keys = _around_first(keys, numbers, threshold)
+            yield around
+        for couples in _couples(keys, threshold):
+            yield from _checked(couples, numbers, threshold)
+
+
+def _keys(words: pl.DataFrame, threshold: float) -> Iterator[pl.DataFrame]:
+    """Under what each set of `_numbered_words` is looked up: set_id, size, key, and `behind`, the most it can share.
+
+    Of two alike sets the first words they have in common make a key of both, so they share the words of that key and
+    at most all that stand behind its last one.
+
+    Source: the bound: Xiao, Wang, Lin, Yu, "Efficient similarity joins for near duplicate detection", WWW 2008.
+    """
     # The small number keeps 0.8 * 5 = 4.000000000000001 from becoming five.
     beyond = pl.col("size") - (pl.col("size") * threshold - 1e-9).ceil()
     short = words.filter(pl.col("size") <= _SHORT, pl.col("place") < beyond + 2)
     long = words.filter(pl.col("size") > _SHORT * threshold - 1, pl.col("place") < beyond + 1)
     by_two = short.join(short, on="set_id", suffix="_b").filter(pl.col("place") < pl.col("place_b"))
-    by_two = by_two.select("set_id", "size", key=pl.col("word").cast(pl.UInt64) * 2**32 + pl.col("word_b"))
-    for keys in (by_two, long.select("set_id", "size", key=pl.col("word").cast(pl.UInt64))):
-        for couples in _couples(keys, threshold):
-            yield _verified(couples, sets, threshold)
+    two = pl.col("word").cast(pl.UInt64) * 2**32 + pl.col("word_b")
+    yield by_two.select("set_id", "size", key=two, behind=pl.col("size").cast(pl.Int64) - pl.col("place_b") + 1)
+    yield long.select(
+        "set_id", "size", key=pl.col("word").cast(pl.UInt64), behind=pl.col("size").cast(pl.Int64) - pl.col("place")
+    )
+
+
+def _around_first(keys: pl.DataFrame, numbers: pl.DataFrame, threshold: float) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """Couples of the first set of each key with those of its key that are like it, and the keys without the first.
+
+    Who is like the first is connected with all who are, so only the others ask (`asks`). A thousand prompts from one
+    template cost a thousand couples that way and not half a million.
+    """
+    keys = keys.filter(pl.len().over("key") > 1)
+    first = keys.sort("key", "set_id").unique("key", keep="first", maintain_order=True)
+    both = keys.join(first, on="key", suffix="_b").filter(pl.col("set_id") != pl.col("set_id_b"))
+    asked = both.filter(_may_be_alike(threshold)).select(a="set_id_b", b="set_id").unique()
+    alike = pl.concat([asked.clear(), *_checked(asked, numbers, threshold)])
+    like_first = alike.select(set_id_b="a", set_id="b", is_like=pl.lit(True))
+    rest = both.join(like_first, on=["set_id_b", "set_id"], how="left")
+    return alike, rest.select("set_id", "size", "key", "behind", asks=pl.col("is_like").is_null())
 
 
 def _numbered_words(sets: pl.DataFrame) -> pl.DataFrame:
@@ -133,26 +208,39 @@ def _numbered_words(sets: pl.DataFrame) -> pl.DataFrame:
 
 
 def _couples(keys: pl.DataFrame, threshold: float) -> Iterator[pl.DataFrame]:
-    """Sets that share a key and whose sizes allow the similarity, a bounded number at a time."""
-    counts = keys.group_by("key").len("sharing").filter(pl.col("sharing") > 1).sort("key")
-    batch = (pl.col("sharing").cast(pl.Int64) ** 2).cum_sum() // _COUPLES_AT_ONCE
-    keys = keys.join(counts.select("key", batch=batch), on="key")
-    for part in keys.partition_by("batch"):
-        both = part.join(part, on="key", suffix="_b").filter(pl.col("set_id") < pl.col("set_id_b"))
-        yield both.filter(_sizes_allow(threshold)).select(a="set_id", b="set_id_b").unique()
+    """Sets that ask, each with those that share a key and may be alike, a bounded number at a time.
+
+    Args:
+        keys: as `_keys` has them, with `asks`; of two sets that ask, the one with the smaller id does.
+    """
+    asking = keys.with_columns(sharing=pl.len().over("key").cast(pl.Int64)).filter("asks", pl.col("sharing") > 1)
+    asking = asking.sort("key", "set_id").with_columns(batch=pl.col("sharing").cum_sum() // _COUPLES_AT_ONCE)
+    for part in asking.partition_by("batch", maintain_order=True):
+        both = part.join(keys, on="key", suffix="_b").filter(
+            ~pl.col("asks_b") | (pl.col("set_id") < pl.col("set_id_b")), _may_be_alike(threshold)
+        )
+        low, high = pl.min_horizontal("set_id", "set_id_b"), pl.max_horizontal("set_id", "set_id_b")
+        yield both.select(a=low, b=high).unique()
 
 
-def _sizes_allow(threshold: float) -> pl.Expr:
+def _may_be_alike(threshold: float) -> pl.Expr:
+    """Whether two sizes, and what lies behind a key that two sets share, allow the similarity."""
     small, large = pl.min_horizontal("size", "size_b"), pl.max_horizontal("size", "size_b")
-    return small >= large * threshold - 1e-9
+    sizes_allow = small >= large * threshold - 1e-9
+    needed = (pl.col("size") + pl.col("size_b")) * (threshold / (1 + threshold))
+    return sizes_allow & (pl.min_horizontal("behind", "behind_b") >= needed - 1e-9)
+
+
+def _checked(couples: pl.DataFrame, sets: pl.DataFrame, threshold: float) -> Iterator[pl.DataFrame]:
+    for part in couples.iter_slices(_VERIFIED_AT_ONCE):
+        yield _verified(part, sets, threshold)
 
 
 def _verified(couples: pl.DataFrame, sets: pl.DataFrame, threshold: float) -> pl.DataFrame:
-    both = couples.join(sets.rename({"set_id": "a", "words": "words_a"}), on="a").join(
-        sets.rename({"set_id": "b", "words": "words_b"}), on="b"
-    )
-    common = pl.col("words_a").list.set_intersection("words_b").list.len()
-    union = pl.col("words_a").list.len() + pl.col("words_b").list.len() - common
+    """The couples that are as similar as asked; sets are set_id, word (list of numbers)."""
+    both = couples.join(sets.select(a="set_id", of_a="word"), on="a").join(sets.select(b="set_id", of_b="word"), on="b")
+    common = pl.col("of_a").list.set_intersection("of_b").list.len()
+    union = pl.col("of_a").list.len() + pl.col("of_b").list.len() - common
     return both.filter(common >= union * threshold - 1e-9).select("a", "b")
 
 
@@ -162,9 +250,15 @@ def _shared_media(media: pl.DataFrame) -> pl.DataFrame:
     return first.filter(pl.col("first") != pl.col("prompt_id")).select(a="first", b="prompt_id").unique()
 
 
-def _links(prompts: pl.DataFrame, media: pl.DataFrame, threshold: float) -> pl.DataFrame:
-    known = media.join(prompts.select("prompt_id"), on="prompt_id", how="semi")
-    links = pl.concat([similar_prompts(prompts, threshold), _shared_media(known)])
+def _links(prompts: pl.DataFrame, media: pl.DataFrame, rewrites: pl.DataFrame | None, threshold: float) -> pl.DataFrame:
+    here = prompts.select("prompt_id")
+    known = media.join(here, on="prompt_id", how="semi")
+    parts = [similar_prompts(prompts, threshold), _shared_media(known)]
+    if rewrites is not None:
+        both = rewrites.select(a="origin_id", b="prompt_id")
+        both = both.join(here, left_on="a", right_on="prompt_id", how="semi")
+        parts.append(both.join(here, left_on="b", right_on="prompt_id", how="semi"))
+    links = pl.concat(parts)
     return links.select(pl.col("a").cast(pl.Int64), pl.col("b").cast(pl.Int64))
 
 
@@ -178,8 +272,11 @@ def _components(prompts: pl.DataFrame, links: pl.DataFrame) -> pl.Series:
     return table.select(pl.col("prompt_identity").min().over("label").alias("component")).to_series()
 
 
-def _without_bridges(table: pl.DataFrame, links: pl.DataFrame) -> pl.DataFrame:
-    """Excludes new prompts that join different splits, then looks again at who still belongs together."""
+def _without_bridges(table: pl.DataFrame, link: Callable[[pl.DataFrame], pl.DataFrame]) -> pl.DataFrame:
+    """Excludes new prompts that join different splits, then looks again at who still belongs together.
+
+    Links are made anew: copies are linked by way of one of them, and that one may be gone.
+    """
     torn = pl.col("split_before").n_unique().over("component") - pl.col("split_before").is_null().any().over(
         "component"
     )
@@ -188,10 +285,7 @@ def _without_bridges(table: pl.DataFrame, links: pl.DataFrame) -> pl.DataFrame:
     if not table["reason"].is_not_null().any():
         return table
     staying = table.filter(pl.col("reason").is_null())
-    kept_links = links.join(staying.select(a="prompt_id"), on="a", how="semi").join(
-        staying.select(b="prompt_id"), on="b", how="semi"
-    )
-    staying = staying.with_columns(component=_components(staying, kept_links))
+    staying = staying.with_columns(component=_components(staying, link(staying)))
     return pl.concat([staying, table.filter(pl.col("reason").is_not_null())]).sort("prompt_id")
 
 

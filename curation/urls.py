@@ -3,7 +3,15 @@
 from django.contrib.auth import views as auth
 from django.urls import include, path
 
-from curation import urls_datasets, urls_evidence, urls_exports, urls_importing
+from curation import (
+    urls_consensus,
+    urls_datasets,
+    urls_evidence,
+    urls_exports,
+    urls_hub,
+    urls_importing,
+    urls_prompt_tools,
+)
 from curation.views import accounts, groups, media, members, overview, projects, prompts, samples
 
 account_urls = [
@@ -50,8 +58,11 @@ urlpatterns = [
     *account_urls,
     *media_urls,
     # The other pages of this room, each module with whole paths ("projects/<slug:slug>/imports/"):
+    *urls_consensus.urlpatterns,
     *urls_datasets.urlpatterns,
     *urls_evidence.urlpatterns,
     *urls_exports.urlpatterns,
+    *urls_hub.urlpatterns,
     *urls_importing.urlpatterns,
+    *urls_prompt_tools.urlpatterns,
 ]

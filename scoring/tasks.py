@@ -102,6 +102,7 @@ TASKS = {
     Job.Kind.IMPORT: curation_tasks.run_import,
     Job.Kind.BUILD: curation_tasks.build_version,
     Job.Kind.EXPORT: curation_tasks.run_export,
+    Job.Kind.PUBLISH: curation_tasks.run_publication,
 }
 
 

@@ -13,7 +13,7 @@ from tests import isolation
 isolation.set_environment()
 isolation.block_network()
 
-pytest_plugins = ["tests.capability_report", "tests.parity_report"]
+pytest_plugins = ["tests.capability_report", "tests.parity_report", "tests.trainer_report"]
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -47,9 +47,10 @@ def set_environment() -> None:
     No `.env`, no database, queue, storage or mail server of a real installation, no accelerator
     unless the tests in `tests/gpu` are asked for, no download from the Hub.
     """
-    ours = ("PAIRWRIGHT_S3_", "PAIRWRIGHT_EMAIL_", "PAIRWRIGHT_SECRET_KEY", "AWS_")
+    ours = ("PAIRWRIGHT_S3_", "PAIRWRIGHT_EMAIL_", "PAIRWRIGHT_SECRET_KEY", "PAIRWRIGHT_HUB_TOKEN", "AWS_")
+    whole = ("DATABASE_URL", "REDIS_URL", "HF_TOKEN", "HF_ENDPOINT", "PAIRWRIGHT_TOKEN_KEY")
     for name in list(os.environ):
-        if name in ("DATABASE_URL", "REDIS_URL") or name.startswith(ours):
+        if name in whole or name.startswith(ours):
             del os.environ[name]
     shutil.rmtree(SLOT / "media", ignore_errors=True)
     os.environ.update(

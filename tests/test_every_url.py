@@ -19,8 +19,17 @@ from django.utils import timezone
 
 from annotation.actions import invitations
 from annotation.models import Answer, Assignment, Batch, Invitation, Item, Review, Slot
-from curation.actions import ensemble_making, importing, judgements, raters
-from curation.models import Export, Job, Membership, Project, Rater, Sample, User
+from curation.actions import (
+    benchmarks,
+    ensemble_making,
+    gating,
+    importing,
+    judgements,
+    raters,
+    version_files,
+    withdrawals,
+)
+from curation.models import Asking, Export, HubToken, Job, Membership, Project, Publication, Rater, Sample, User
 from curation.rewards.plan import parse_ensemble
 from scoring.actions.judging import judges
 from scoring.models import JudgeCall
@@ -83,6 +92,13 @@ RULES: dict[str, Rule] = {
     # -- prompts and samples
     "prompts": Rule(READERS),
     "prompt": Rule(READERS),
+    "prompt_coverage": Rule(READERS, EDITORS),
+    "prompt_tools": Rule(READERS),
+    "prompt_contrasts_make": Rule(None, EDITORS),
+    "prompt_file_take": Rule(None, EDITORS),
+    "prompt_wording_add": Rule(None, EDITORS),
+    "prompt_constraints": Rule(READERS, EDITORS),
+    "sample_constraints": Rule(EDITORS, EDITORS),
     "samples": Rule(READERS),
     "sample": Rule(READERS),
     "media": Rule(MEMBERS),
@@ -104,20 +120,55 @@ RULES: dict[str, Rule] = {
     "export_download": Rule(READERS),
     "export_cancel": Rule(None, EDITORS),
     "export_resume": Rule(None, EDITORS),
+    "export_delete": Rule(None, EDITORS),
+    "export_picture": Rule(READERS, is_empty_here=True),
+    # -- the Hub
+    "hub_tokens": Rule(SIGNED_IN, SIGNED_IN),
+    "hub_token_delete": Rule(None, SUPERUSERS),
+    "export_publish": Rule(EDITORS, EDITORS),
+    "publication": Rule(READERS),
+    "publication_go": Rule(None, EDITORS),
+    "publication_cancel": Rule(None, EDITORS),
+    "publication_resume": Rule(None, EDITORS),
     # -- evidence
     "evidence": Rule(READERS),
     "evidence_differences": Rule(READERS),
+    "consensus": Rule(READERS),
+    "consensus_repair": Rule(READERS, EDITORS),
+    "prompt_consensus": Rule(READERS),
     # -- recipes and datasets
     "recipes": Rule(READERS),
     "recipe_new": Rule(EDITORS, EDITORS),
     "recipe_preview": Rule(None, EDITORS),
+    "recipe_exact": Rule(None, EDITORS),
+    "recipe_exact_answer": Rule(EDITORS),
+    "recipe_compare": Rule(EDITORS, EDITORS),
+    "recipe_request": Rule(None, EDITORS),
+    "askings": Rule(READERS),
+    "asking": Rule(READERS, EDITORS),
     "recipe": Rule(READERS, EDITORS),
     "recipe_build": Rule(None, EDITORS),
     "datasets": Rule(READERS),
     "build": Rule(READERS),
     "dataset_version": Rule(READERS),
     "dataset_verify": Rule(None, EDITORS),
+    "gate": Rule(READERS),
+    "gate_rows": Rule(READERS),
+    "gate_examine": Rule(None, EDITORS),
+    "gate_waive": Rule(None, EDITORS),
+    "gate_take_back": Rule(None, EDITORS),
     "dataset_download": Rule(READERS),
+    "dataset_minor": Rule(None, EDITORS),
+    "compare_versions": Rule(READERS),
+    "find_pair": Rule(READERS),
+    "pair": Rule(READERS),
+    # -- withdrawals and benchmarks
+    "withdrawals": Rule(READERS),
+    "withdrawal": Rule(READERS),
+    "takedown": Rule(EDITORS, EDITORS),
+    "every_benchmark": Rule(SIGNED_IN),
+    "benchmarks": Rule(READERS, EDITORS),
+    "benchmark": Rule(READERS),
     # -- batches
     "batches": Rule(READERS),
     "batch_new": Rule(EDITORS, EDITORS),
@@ -269,16 +320,50 @@ def _world() -> dict[str, object]:
         "build_id": build.pk,
         "import_id": a_import.pk,
         "recipe_id": version.recipe_id,
+        "preview_id": Job.objects.create(project=project, kind="build", params={"previewed": ""}).pk,
+        "asking_id": Asking.objects.create(project=project, audience="people", because="a tie").pk,
         "export_id": export.pk,
+        "publication_id": _publication(export).pk,
+        "picture": "basis",
+        "token_id": HubToken.objects.create(label="ours", sealed="gAAAA").pk,
         "ensemble_id": _ensemble(sample).pk,
         **_judge(sample),
         "name": version.dataset.name,
         "label": version.label,
+        "pair_id": version_files.read(version, "pairs")["pair_id"][0],
+        **_taken_back(sample),
         "table": "pairs",
+        "code": gating.examine(version=version).report["findings"][0]["code"],
         "number": 0,
         "scorer": "technical",
         "uidb64": "MQ",
         "token": "x-y",
+    }
+
+
+def _publication(export: Export) -> Publication:
+    """An export on its way to the Hub."""
+    job = Job.objects.create(project=export.version.dataset.project, kind="publish", title="a publication")
+    wish = {"repository": "ada/boats", "tag": "v1", "licence": "mit", "formats": ["canonical"]}
+    return Publication.objects.create(version=export.version, export=export, job=job, **wish)
+
+
+def _taken_back(sample: Sample) -> dict[str, object]:
+    """A withdrawal, something that can be taken down, and a benchmark."""
+    project = sample.project
+    other = factories.sample(factories.prompt(project, "gone"))
+    withdrawal = withdrawals.take_down(project=project, scope=withdrawals.of_sample(other), reason="asked", by=None)
+    withdrawals.run_job(job_id=withdrawal.job_id)
+    tagged = factories.prompt(project, "held out", tags=["held-out"])
+    factories.sample(tagged, text="an answer")
+    selection = benchmarks.of_tag(project, "held-out")
+    frozen_one = benchmarks.freeze(project=project, name="held-out", selection=selection, by=None)
+    return {
+        "withdrawal_id": withdrawal.pk,
+        "subject": "sample",
+        "subject_id": sample.pk,
+        "benchmark": frozen_one.name,
+        "benchmark_number": frozen_one.number,
     }
 
 

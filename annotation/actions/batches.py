@@ -22,7 +22,7 @@ from annotation.models import candidates as reads
 from curation.access import Right
 from curation.actions import raters
 from curation.errors import Conflict, NotAllowed, Refused
-from curation.models import CriterionVersion, Judgement, Project, Request, User
+from curation.models import Asking, CriterionVersion, Judgement, Project, Request, User
 
 # What may still change once people have begun; the rest decides what was asked, of whom it was drawn and how.
 CHANGEABLE_WHEN_OPEN = frozenset(
@@ -86,6 +86,8 @@ def redraw(*, batch: Batch, plan: Plan, by: User, listed: pl.DataFrame | None = 
     """Draws the items of a draft anew; those it had go, gold included."""
     batch = locked(batch, by, Batch.State.DRAFT)
     Item.objects.filter(batch=batch).delete()
+    if plan.rule == "requests":
+        plan = replace(plan, asking=batch.rule.get("asking"))
     return _draw(batch, plan, listed)
 
 
@@ -246,7 +248,13 @@ def _set_state(row: Participant, state: str, reason: str) -> None:
 @transaction.atomic
 def delete(*, batch: Batch, by: User) -> None:
     """Deletes a draft. What people have answered in is closed instead."""
+    _free_asking(batch)
     locked(batch, by, Batch.State.DRAFT).delete()
+
+
+def _free_asking(batch: Batch) -> None:
+    """Lets another batch take what was asked for together."""
+    Asking.objects.filter(project=batch.project_id, taken_by=f"batch:{batch.pk}").update(taken_by="")
 
 
 # -- open, pause, close -----------------------------------------------------------------------------------------------
@@ -329,7 +337,8 @@ def close(*, batch: Batch, by: User) -> Batch:
     batch.closed_at = timezone.now()
     batch.save(update_fields=["closed_at"])
     left = Item.objects.filter(batch=batch, request__state=Request.State.TAKEN).exclude(assignments__state="done")
-    Request.objects.filter(pk__in=left.values("request_id")).update(state=Request.State.OPEN)
+    if Request.objects.filter(pk__in=left.values("request_id")).update(state=Request.State.OPEN):
+        _free_asking(batch)
     return _into(batch, Batch.State.CLOSED)
 
 

@@ -59,7 +59,7 @@ class Plan:
     """How the items of a batch are chosen; kept with the batch and told on its page.
 
     `columns` name scores as `rater.criterion`; `judges` are ids of raters; `batch` and `guidelines` are what the rule
-    `again` asks about.
+    `again` asks about. With `asking` the rule `requests` takes exactly the requests that were made together under it.
     """
 
     rule: str = "random"
@@ -72,6 +72,7 @@ class Plan:
     judges: tuple[int, ...] = ()
     batch: int | None = None
     guidelines: tuple[int, ...] = ()
+    asking: int | None = None
 
     @classmethod
     def from_json(cls, raw: Mapping[str, Any]) -> Plan:
@@ -226,6 +227,8 @@ def _answered_before(project: Project, plan: Plan, rng: np.random.Generator, ear
 def _requested(project: Project, plan: Plan, earlier: pl.DataFrame) -> Chosen:
     """Open requests to people, the most urgent first. Those that do not fit the shape are counted and left open."""
     rows = Request.objects.filter(project=project, audience=Request.Audience.PEOPLE).open()
+    if plan.asking is not None:
+        rows = rows.filter(asking=plan.asking)
     asked = list(rows.order_by("-priority", "pk").values_list("pk", "prompt_id", "left_sample_id", "right_sample_id"))
     allowed = samples(project, plan.filter).filter(prompt__in={row[1] for row in asked})
     groups: dict[int, list[int]] = {}

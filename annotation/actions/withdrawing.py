@@ -13,9 +13,9 @@ from django.utils.translation import gettext as _
 from annotation.actions import leasing
 from annotation.models import Answer, Assignment, Participant, Review
 from curation.access import Right
-from curation.actions import raters, verifying
+from curation.actions import raters, withdrawals
 from curation.errors import NotAllowed, PairwrightError
-from curation.models import Consent, DatasetVersion, Judgement, Project, Rater, User
+from curation.models import Consent, Judgement, Project, Rater, User
 
 # What stands where a reviewer's words stood; a returned answer must keep some note.
 ERASED = "–"
@@ -28,19 +28,21 @@ class Withdrawn:
     Attributes:
         judgements: acts of this person that no longer count; their rows stay as tombstones.
         rows: rows of frozen versions that rest on them, by version.
-        unread: versions whose files could not be read just now; verifying them later names their rows.
+        minors: the minor versions that take their place.
+        is_seen_to: whether all versions could be looked through; else the job of the withdrawal is to be resumed.
     """
 
     judgements: int
     rows: dict[str, int] = field(default_factory=dict)
-    unread: tuple[str, ...] = ()
+    minors: list[str] = field(default_factory=list)
+    is_seen_to: bool = True
 
 
 def withdraw(*, project: Project, rater: Rater, by: User) -> Withdrawn:
-    """Withdraws a person's consent in a project, then names the rows of frozen versions that rest on what they said.
+    """Withdraws a person's consent in a project, then makes minor versions without the rows that rest on it.
 
-    The first part is one transaction. The second reads files, so it comes after; where it cannot, the version is
-    returned as unread and nothing of the first part is undone.
+    The first part is one transaction. The second reads files, so it comes after; where it cannot, its job says why and
+    nothing of the first part is undone.
 
     Raises:
         NotAllowed: it is neither the person nor an admin of the project who asks.
@@ -48,20 +50,19 @@ def withdraw(*, project: Project, rater: Rater, by: User) -> Withdrawn:
     """
     if rater.user_id != by.pk and not project.allows(by, Right.MANAGE):
         raise NotAllowed(_("Only the person, or an admin of this project, may withdraw a consent."))
-    versions, count = _withdraw(project, rater, by)
-    rows: dict[str, int] = {}
-    unread = []
-    for version in versions:
-        try:
-            if marked := verifying.mark_withdrawn(version=version):
-                rows[str(version)] = marked
-        except (PairwrightError, OSError):
-            unread.append(str(version))
-    return Withdrawn(count, rows, tuple(unread))
+    job_id, count = _withdraw(project, rater, by)
+    try:
+        done = withdrawals.run_job(job_id=job_id)
+    except (PairwrightError, OSError):
+        # Written on its job, which can be resumed; until then nothing of the project is handed out.
+        return Withdrawn(count, is_seen_to=False)
+    versions = done.versions if done else []
+    return Withdrawn(count, {line["version"]: line["rows"] for line in versions}, [line["minor"] for line in versions])
 
 
 @transaction.atomic
-def _withdraw(project: Project, rater: Rater, by: User) -> tuple[list[DatasetVersion], int]:
+def _withdraw(project: Project, rater: Rater, by: User) -> tuple[int, int]:
+    """The job that sees to the versions, and how many acts were withdrawn."""
     # The person's rows in the batches come first, as for every answer: one that is being sent is stored before, or
     # finds its author gone.
     people = list(Participant.objects.select_for_update().filter(batch__project=project, rater=rater).order_by("id"))
@@ -72,9 +73,12 @@ def _withdraw(project: Project, rater: Rater, by: User) -> tuple[list[DatasetVer
     )
     acts = Judgement.objects.filter(project=project, rater=rater)
     # Who retracted an act is told beside it. Here that would name the person again.
-    versions = raters.withdraw_consent(project=project, rater=rater, by=None if rater.user_id == by.pk else by)
+    other = None if rater.user_id == by.pk else by
+    raters.withdraw_consent(project=project, rater=rater, by=other)
     acts.filter(retracted_by_id=rater.user_id).update(retracted_by=None)
-    return versions, acts.count()
+    withdrawal = withdrawals.for_consent(project=project, rater=rater, by=other)
+    assert withdrawal.job is not None  # made with it
+    return withdrawal.job.pk, acts.count()
 
 
 def _end_leases(project: Project, rater: Rater) -> None:

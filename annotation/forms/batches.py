@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from django import forms
@@ -12,7 +13,9 @@ from django.utils.translation import gettext_lazy as _
 from annotation.actions import asking, batches, choosing, drafting
 from annotation.actions.choosing import Filter, Plan
 from annotation.models import Batch
-from curation.models import Generator, Judgement, Project, Rater, Sample, User, score_columns
+from curation.actions import requesting
+from curation.errors import Refused
+from curation.models import Asking, Generator, Judgement, Project, Rater, Request, Sample, User, score_columns
 
 ROUNDS_LISTED = 50
 MOST_LIST_BYTES = 20 * 2**20
@@ -195,6 +198,8 @@ class BatchForm(PlanForm):
             widget=forms.CheckboxSelectMultiple,
             error_messages={"required": _("Choose at least one criterion to ask about.")},
         )
+        # Requests made together: the batch takes exactly these.
+        self.fields["asking"] = forms.CharField(required=False, widget=forms.HiddenInput)
         self.fields["drafts_from"] = forms.ModelChoiceField(
             queryset=drafting_raters(project),
             label=_("Drafts from"),
@@ -202,6 +207,17 @@ class BatchForm(PlanForm):
             empty_label=_("no drafts"),
             help_text=_("Its verdicts are shown first, to accept or correct; a share is asked blind."),
         )
+
+    def clean_asking(self) -> Asking | None:
+        """The requests that were made together, which the batch takes alone."""
+        try:
+            return requesting.find(self.project, self.cleaned_data["asking"], Request.Audience.PEOPLE)
+        except Refused as error:
+            raise forms.ValidationError(str(error)) from error
+
+    def plan(self) -> Plan:
+        plan, asking_for = super().plan(), self.cleaned_data.get("asking")
+        return replace(plan, asking=asking_for.pk) if asking_for and plan.rule == "requests" else plan
 
     def questions(self) -> list[dict[str, Any]]:
         said = self.cleaned_data

@@ -4,6 +4,7 @@ from annotation.models.answers import Answer, AnswerJudgement, Review
 from annotation.models.batches import Batch, Participant
 from annotation.models.doors import ConsentText, Invitation
 from annotation.models.queue import Assignment, Item, Slot
+from annotation.models.trust import failing, picked
 
 __all__ = [
     "Answer",
@@ -16,4 +17,6 @@ __all__ = [
     "Participant",
     "Review",
     "Slot",
+    "failing",
+    "picked",
 ]

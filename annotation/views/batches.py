@@ -18,7 +18,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from django.views.decorators.http import require_POST, require_safe
 
 from annotation.actions import asking, batches, choosing, drafting, estimating, listing
-from annotation.actions.choosing import Plan
+from annotation.actions.choosing import Filter, Plan
 from annotation.forms.batches import BatchForm, ExtendForm, FilterForm, PlanForm, SettingsForm
 from annotation.forms.questions import AddQuestionForm, question_forms
 from annotation.models import Batch, Item, Participant
@@ -26,8 +26,9 @@ from annotation.presets import PRESETS, with_own_keys
 from annotation.views.batch_words import question_lines, rule_facts
 from annotation.views.previews import previews
 from curation.access import Right
+from curation.actions import requesting
 from curation.errors import PairwrightError, Refused
-from curation.models import Project
+from curation.models import Asking, Project, Request
 from curation.templatetags.pairwright import number
 from curation.views.doors import PageRequest, is_part, project_page
 from curation.views.paging import Key, keyset
@@ -108,6 +109,13 @@ def _initial(request: PageRequest, project: Project) -> dict[str, Any]:
     first = asking.offered(project)[:1]
     initial = {"criteria": [str(version.pk) for version in first], "preset": "overall", "overlap": 1}
     plan = Plan(rule=request.GET.get("rule", "random"))
+    wanted = requesting.find(project, request.GET.get("asking"), Request.Audience.PEOPLE)
+    if wanted is not None:
+        shape = "pair" if requesting.pairs_of(wanted) else "single"
+        # Exactly these: all of them, whatever was judged or flagged before.
+        plan = Plan(rule="requests", shape=shape, limit=None, filter=Filter(without_flagged=False))
+        initial |= {"asking": wanted.pk, "name": _("Request %(number)d") % {"number": wanted.pk}}
+        initial["preset"] = initial["preset"] if shape == "pair" else "rate"
     return {**BatchForm.initial_of(plan), **initial}
 
 
@@ -135,6 +143,8 @@ def _create(request: PageRequest, project: Project, form: BatchForm) -> Batch:
         settings={"overlap": said["overlap"]},
         by=request.user,
     )
+    if plan.asking is not None:
+        requesting.taken(asking=said["asking"], by=f"batch:{batch.pk}")
     if said["drafts_from"]:
         drafted = drafting.add_drafts(batch=batch, rater=said["drafts_from"], by=request.user).drafted
         messages.info(request, _("%(number)s items have a draft to verify.") % {"number": number(drafted)})
@@ -172,6 +182,7 @@ def batch_page(request: PageRequest, project: Project, batch_id: int) -> HttpRes
         **frame(batch, "batch"),
         "questions": question_lines(batch),
         "rule": rule_facts(batch),
+        "asking": _asking(batch),
         "previews": previews(batch.items.all()[:PREVIEWED]),
         "estimate": estimating.of_batch(batch),
         "problems": batches.why_not_open(batch) if is_draft else [],
@@ -187,6 +198,12 @@ def batch_page(request: PageRequest, project: Project, batch_id: int) -> HttpRes
         "progress_url": _address("batch_progress", project, batch),
     }
     return render(request, "annotation/batches/detail.html", context)
+
+
+def _asking(batch: Batch) -> Asking | None:
+    """What was asked for together, where the batch was drawn from that. Costs one query, or none."""
+    wanted = batch.rule.get("asking")
+    return Asking.objects.filter(pk=wanted, project=batch.project_id).first() if wanted else None
 
 
 def find(request: PageRequest, project: Project, batch_id: int) -> Batch:

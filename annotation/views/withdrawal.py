@@ -79,11 +79,15 @@ def _tell(request: PageRequest, done: Withdrawn) -> None:
         done.judgements,
     )
     messages.success(request, words % {"count": done.judgements})
-    if done.unread:
+    if done.minors:
+        messages.info(request, _("Made without these rows: %(minors)s.") % {"minors": ", ".join(done.minors)})
+    if not done.is_seen_to:
         messages.warning(
             request,
-            _("These versions could not be read just now, and must be verified later: %(versions)s.")
-            % {"versions": ", ".join(done.unread)},
+            _(
+                "The dataset versions could not be looked through just now; the job of the withdrawal says why. Until "
+                "it has been resumed, no version of this project can be downloaded."
+            ),
         )
 
 

@@ -15,6 +15,11 @@ COLOURS = {
 }
 
 
+# The tag of scenes that are kept out of training.
+HELD_OUT = "held-out"
+SIGN, COUNTING = "shows:sign", "shows:counting"
+
+
 @dataclass(frozen=True)
 class Things:
     """Some things of a kind and colour, to be counted."""
@@ -48,11 +53,13 @@ class Scene:
 
     @property
     def tags(self) -> list[str]:
-        return [self.place, "sign" if self.words else "counting"]
+        kept = [HELD_OUT] if self.key in _KEPT_OUT else []
+        return [f"place:{self.place}", SIGN if self.words else COUNTING, *kept]
 
 
+_KEPT_OUT = ("sign-bakery", "sign-jazz-night", "4-purple-kite-hills", "3-blue-tent-snow")
 _NUMBERS = ("no", "one", "two", "three", "four", "five", "six")
-_PLACES = {
+PLACES = {
     "hills": "on green hills under a clear sky",
     "sea": "over a calm sea at dusk",
     "night": "above a town at night",
@@ -113,7 +120,7 @@ def _sign_scene(words: str, sign: str, colour: str, place: str) -> Scene:
     make = _SIGNS[sign].format(colour=colour)
     return Scene(
         key=f"sign-{words.lower().replace(' ', '-')}",
-        prompt=f'{make.capitalize()} that reads "{words}" {_PLACES[place]}',
+        prompt=f'{make.capitalize()} that reads "{words}" {PLACES[place]}',
         place=place,
         sign=sign,
         sign_colour=colour,
@@ -124,7 +131,7 @@ def _sign_scene(words: str, sign: str, colour: str, place: str) -> Scene:
 def _count_scene(kind: str, count: int, colour: str, place: str) -> Scene:
     return Scene(
         key=f"{count}-{colour}-{kind.replace(' ', '-')}-{place}",
-        prompt=f"{_NUMBERS[count].capitalize()} {colour} {kind}s {_PLACES[place]}",
+        prompt=f"{_NUMBERS[count].capitalize()} {colour} {kind}s {PLACES[place]}",
         place=place,
         things=Things(kind, count, colour),
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import platform
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import polars as pl
@@ -15,7 +15,8 @@ from django.utils.translation import gettext as _
 from curation.actions import jobs, recipes, version_files
 from curation.code_version import code_version
 from curation.errors import Conflict, PairwrightError, Refused
-from curation.models import Dataset, DatasetVersion, Job, Project, Recipe, SplitAssignment, User
+from curation.models import Dataset, DatasetVersion, Job, Project, Recipe, SplitAssignment, User, Withdrawal
+from curation.models.benchmark_frames import read_barred
 from curation.models.evidence_frames import read_evidence
 from curation.recipes import model
 from curation.recipes.frames import Evidence
@@ -96,17 +97,22 @@ def _attempt(job: Job, owner: str, pulse: jobs.Pulse, dataset: Dataset, recipe: 
     """One way through all stages; None when another version of the dataset was frozen meanwhile."""
     Job.objects.filter(pk=job.pk, owner=owner).update(done=0)
     number = _newest_number(dataset)
+    newest_withdrawal = _newest_withdrawal(dataset)
     rule = parse(recipe.text)
-    evidence = read_for(dataset.project, rule, dataset)
-    _advance(job, owner, pulse)
-    result = run(rule, evidence)
-    del evidence
+    result = run(rule, _gathered(job, owner, pulse, dataset, rule))
     _advance(job, owner, pulse)
     prepared = _prepare(dataset, recipe, rule, result)
     _advance(job, owner, pulse)
-    version = _freeze(job, dataset, recipe, number + 1, prepared)
+    version = _freeze(job, dataset, recipe, number + 1, prepared, newest_withdrawal)
     _advance(job, owner, pulse)
     return version
+
+
+def _gathered(job: Job, owner: str, pulse: jobs.Pulse, dataset: Dataset, rule: model.Recipe) -> Evidence:
+    """The evidence, with the stage it ends. Nobody but the recipe holds it, which lets go of what it is done with."""
+    evidence = read_for(dataset.project, rule, dataset)
+    _advance(job, owner, pulse)
+    return evidence
 
 
 def _advance(job: Job, owner: str, pulse: jobs.Pulse) -> None:
@@ -120,18 +126,25 @@ def _newest_number(dataset: Dataset) -> int:
     return newest or 0
 
 
+def _newest_withdrawal(dataset: Dataset) -> int:
+    newest = Withdrawal.objects.filter(project=dataset.project_id).values_list("pk", flat=True).first()
+    return newest or 0
+
+
 def read_for(
     project: Project, rule: model.Recipe, dataset: Dataset | None, *, most_prompts: int | None = None
 ) -> Evidence:
     """The frames a recipe reads."""
     signals = rule.signals()
-    return read_evidence(
+    evidence = read_evidence(
         project_id=project.pk,
         dataset_id=dataset.pk if dataset else None,
         scored={signal.criterion for signal in signals if signal.source == "scores"},
         voted={signal.criterion for signal in signals if signal.source == "votes"},
         most_prompts=most_prompts,
+        more=rule.more_frames() | {"prompt_links"},  # splits keep rewrites with their original
     )
+    return replace(evidence, barred=read_barred())
 
 
 @dataclass(frozen=True)
@@ -161,34 +174,12 @@ def _prepare(dataset: Dataset, recipe: Recipe, rule: model.Recipe, result: Resul
         "recipe": {"name": recipe.name, "number": recipe.number, "digest": recipe.digest, "rules": rule.normal_form()},
         "made_with": {"pairwright": code_version(), "python": platform.python_version(), "polars": pl.__version__},
         "files": files,
-        "counts": counts(result),
+        "counts": version_files.counts(result.pairs, result.samples, result.splits),
         "raters": _raters(result),
         "evidence": dict(evidence.group_by("kind").len().sort("kind").iter_rows()),
         "largest_component": result.largest_component,
     }
     return Prepared(result=result, digest=digest, funnel=[as_shown(step) for step in result.funnel], manifest=manifest)
-
-
-def counts(result: Result) -> dict[str, Any]:
-    """How many pairs and samples there are, by split, basis and kind."""
-    pairs, samples = result.pairs, result.samples
-    anchored = pairs.filter((pl.col("chosen_kind") != "generated") | (pl.col("rejected_kind") != "generated"))
-    return {
-        "pairs": pairs.height,
-        "samples": samples.height,
-        "prompts": result.splits.height,
-        "prompts_with_pairs": pairs["prompt_id"].n_unique(),
-        "pairs_with_anchor": anchored.height,
-        "pairs_by_split": _counted(pairs, "split"),
-        "prompts_by_split": _counted(result.splits, "split"),
-        "samples_by_split": _counted(samples, "split"),
-        "samples_by_role": _counted(samples, "role"),
-        "pairs_by_basis": _counted(pairs, "basis"),
-    }
-
-
-def _counted(table: pl.DataFrame, column: str) -> dict[str, int]:
-    return dict(table.group_by(column).len().sort(column).iter_rows())
 
 
 def _raters(result: Result) -> list[dict[str, Any]]:
@@ -207,16 +198,19 @@ def _raters(result: Result) -> list[dict[str, Any]]:
 
 
 def as_shown(step: Step) -> dict[str, Any]:
-    """A line of the funnel with a few of the dropped for each reason."""
+    """A line of the funnel with a few of those that stayed, and of the dropped for each reason."""
     few = step.dropped.group_by("reason", maintain_order=True).head(EXAMPLES)
-    return {**step.as_json(), "examples": few.to_dicts()}
+    stayed = [] if step.few is None else step.few.to_dicts()
+    return {**step.as_json(), "examples": few.to_dicts(), "kept_examples": stayed}
 
 
 @transaction.atomic
-def _freeze(job: Job, dataset: Dataset, recipe: Recipe, number: int, prepared: Prepared) -> DatasetVersion | None:
-    """Writes the version and the splits it decided; None when its number is taken by now."""
+def _freeze(
+    job: Job, dataset: Dataset, recipe: Recipe, number: int, prepared: Prepared, newest_withdrawal: int
+) -> DatasetVersion | None:
+    """Writes the version and the splits it decided; None when its number is taken by now, or something withdrawn."""
     Dataset.objects.select_for_update().get(pk=dataset.pk)
-    if _newest_number(dataset) != number - 1:
+    if _newest_number(dataset) != number - 1 or _newest_withdrawal(dataset) != newest_withdrawal:
         return None
     version = DatasetVersion.objects.create(
         dataset=dataset,

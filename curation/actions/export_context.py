@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from dataclasses import replace
+from collections.abc import Iterator
 from typing import Any
 
 import polars as pl
 from django.db.models import Count
 from django.utils import translation
 
+from curation.actions.export_insight import changes_of, insight_of
 from curation.actions.export_rows import PERSONAL, RowBuilder
 from curation.exports.recipe_in_words import words_of
 from curation.exports.rows import (
@@ -29,8 +29,8 @@ from curation.models import (
     Sample,
 )
 from curation.recipe_words import reason_name, step_name, unit_name
-from curation.recipes.model import Recipe, Signal
 from curation.recipes.parse import parse
+from curation.recipes.renaming import raters_named, renamed
 
 IDS = 10_000
 
@@ -75,6 +75,8 @@ def context_of(
         left_out=left_out,
         with_notes=builder.options.with_notes,
         with_annotators=builder.options.with_annotators,
+        insight=insight_of(version, pairs),
+        changes=changes_of(version, pairs),
     )
 
 
@@ -89,37 +91,14 @@ def _splits(pairs: pl.DataFrame, samples: pl.DataFrame) -> dict[str, int]:
 def _recipe(version: DatasetVersion, builder: RowBuilder) -> dict[str, Any]:
     """The recipe in words and as text; one that selects people by name is told in words only, with pseudonyms."""
     recipe = parse(version.recipe.text)
-    named = _raters_named(recipe)
+    named = raters_named(recipe)
     people = Rater.objects.filter(kind__in=PERSONAL, name__in=named, judgements__project=version.dataset.project)
     shown = {rater.name: builder.pseudonyms.of(str(rater.pk)) for rater in people.distinct()}
     if not shown:
         return {"recipe_yaml": version.recipe.text, "recipe_words": words_of(recipe)}
     if not builder.pseudonyms.are_kept:
         shown = dict.fromkeys(shown, "somebody")
-    return {"recipe_yaml": "", "recipe_words": words_of(_renamed(recipe, shown))}
-
-
-def _raters_named(recipe: Recipe) -> set[str]:
-    lists = [recipe.evidence.raters, recipe.evidence.without_raters, *(signal.raters for signal in recipe.signals())]
-    return {name for names in lists for name in names}
-
-
-def _renamed(recipe: Recipe, shown: Mapping[str, str]) -> Recipe:
-    """The same rules with other names for raters."""
-
-    def names(raters: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(shown.get(name, name) for name in raters)
-
-    def signal(one: Signal | None) -> Signal | None:
-        return replace(one, raters=names(one.raters)) if one else None
-
-    evidence, pairing = recipe.evidence, recipe.pairing
-    return replace(
-        recipe,
-        evidence=replace(evidence, raters=names(evidence.raters), without_raters=names(evidence.without_raters)),
-        pairing=replace(pairing, by=signal(pairing.by), judge=signal(pairing.judge)),
-        filters=tuple(replace(rule, by=replace(rule.by, raters=names(rule.by.raters))) for rule in recipe.filters),
-    )
+    return {"recipe_yaml": "", "recipe_words": words_of(renamed(recipe, shown))}
 
 
 def _funnel_step(step: dict[str, Any]) -> FunnelStep:

@@ -60,10 +60,12 @@ Statement = tuple[int, int]  # judgement and position
 
 @dataclass(frozen=True)
 class Options:
-    """What the person who exports decides about people's data."""
+    """What the person who exports decides: about people's data, and within formats."""
 
     with_notes: bool = False
     with_annotators: bool = True
+    # Choices within formats, `chosen-rejected.sizes` -> `keep`.
+    formats: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -108,15 +110,16 @@ class RowBuilder:
         between = Comparison.objects.filter(pair_low__in=ids).select_related(
             "left_sample", "right_sample", "left_prompt", "right_prompt"
         )
-        since = self._quarantined_since()
-        for one in self._said_by_then(between):
+        since = self.quarantined_since()
+        for one in self.said_by_then(between):
             left, right = (one.left_sample_id, one.left_prompt_id), (one.right_sample_id, one.right_prompt_id)
             if left in present and right in present:
                 apart_since = since.get(one.rater_id)
                 is_apart = apart_since is not None and one.judgement.at >= apart_since
                 yield self._opinion(one, pair_ids.get(frozenset((left[0], right[0])), ""), is_apart)
 
-    def _quarantined_since(self) -> dict[int, datetime]:
+    def quarantined_since(self) -> dict[int, datetime]:
+        """Since when each rater stands in quarantine; recipes read nothing they said after it."""
         project = self.version.dataset.project_id
         newest = RaterStanding.objects.filter(project=project).order_by("rater_id", "-id").distinct("rater_id")
         return {row.rater_id: row.since for row in newest if row.state == RaterStanding.State.QUARANTINED}
@@ -124,7 +127,7 @@ class RowBuilder:
     def _opinion(self, one: Comparison, pair_id: str, is_apart: bool) -> ExportOpinion:
         judgement = one.judgement
         return ExportOpinion(
-            rater=self._rater(one.rater),
+            rater=self.rater(one.rater),
             statement=_name((one.judgement_id, one.position)),
             act=str(one.judgement_id),
             left=(one.left_sample.identity, one.left_prompt.identity),
@@ -195,7 +198,7 @@ class RowBuilder:
         samples = {sample for couple in wanted for sample, _prompt in couple}
         found: dict[str, dict[Statement, ExportVote]] = {row["pair_id"]: {} for row in rows}
         between = Comparison.objects.filter(pair_low__in=samples, pair_high__in=samples)
-        for one in self._said_by_then(between, read):
+        for one in self.said_by_then(between, read):
             left, right = (one.left_sample_id, one.left_prompt_id), (one.right_sample_id, one.right_prompt_id)
             for couple, left_is in (((left, right), "first"), ((right, left), "second")):
                 if couple in wanted:
@@ -208,7 +211,7 @@ class RowBuilder:
         outcome = {"left": left_is, "right": right_is, "tie": "tie", "both-bad": "both_bad"}[one.outcome]
         judgement = one.judgement
         return ExportVote(
-            rater=self._rater(one.rater),
+            rater=self.rater(one.rater),
             criterion=one.criterion_version.criterion.key,
             criterion_version=one.criterion_version.number,
             outcome=outcome,
@@ -228,7 +231,7 @@ class RowBuilder:
     def _pair_notes(self, judgements: set[int]) -> dict[int, list[ExportNote]]:
         """Critiques written about a comparison itself, by judgement."""
         notes: dict[int, list[ExportNote]] = defaultdict(list)
-        for row in self._said_by_then(Note.objects.filter(judgement_id__in=judgements, sample=None)):
+        for row in self.said_by_then(Note.objects.filter(judgement_id__in=judgements, sample=None)):
             if self._may_show(row.rater):
                 notes[row.judgement_id].append(self._note(row))
         return notes
@@ -319,7 +322,7 @@ class RowBuilder:
 
     # -- statements ------------------------------------------------------------------------------
 
-    def _said_by_then(self, rows: Any, read: Collection[Statement] = ()) -> list[Any]:
+    def said_by_then(self, rows: Any, read: Collection[Statement] = ()) -> list[Any]:
         """Living labels made before the version was frozen, and whatever the recipe read, in order of statements.
 
         What was retracted after it was read stays in the version, which is immutable; a withdrawal of consent
@@ -344,7 +347,7 @@ class RowBuilder:
 
     def _scores(self, samples: Mapping[int, Sample], read: set[Statement]) -> dict[Statement, list[ExportScore]]:
         found: dict[Statement, list[ExportScore]] = defaultdict(list)
-        for row in self._said_by_then(Score.objects.filter(sample_id__in=samples), read):
+        for row in self.said_by_then(Score.objects.filter(sample_id__in=samples), read):
             was_read = (row.judgement_id, row.position) in read
             found[row.sample_id, row.prompt_id].append(self._score(row, was_read))
         return found
@@ -352,7 +355,7 @@ class RowBuilder:
     def _score(self, row: Score, was_read: bool) -> ExportScore:
         version = row.criterion_version
         return ExportScore(
-            rater=self._rater(row.rater),
+            rater=self.rater(row.rater),
             criterion=version.criterion.key,
             criterion_version=version.number,
             value=row.value,
@@ -364,11 +367,12 @@ class RowBuilder:
             context=row.context.name if row.context else "",
             occasion=row.occasion,
             was_read=was_read,
+            is_higher_better=version.higher_is_better,
         )
 
     def _marks(self, samples: Mapping[int, Sample]) -> dict[Statement, list[ExportMark]]:
         found: dict[Statement, list[ExportMark]] = defaultdict(list)
-        for row in self._said_by_then(Mark.objects.filter(sample_id__in=samples)):
+        for row in self.said_by_then(Mark.objects.filter(sample_id__in=samples)):
             if self._may_show(row.rater):
                 found[row.sample_id, row.prompt_id].append(self._mark(row))
         return found
@@ -376,7 +380,7 @@ class RowBuilder:
     def _mark(self, row: Mark) -> ExportMark:
         is_heatmap = row.shape == Mark.Shape.HEATMAP
         return ExportMark(
-            rater=self._rater(row.rater),
+            rater=self.rater(row.rater),
             target=row.target,
             shape=row.shape,
             statement=_name((row.judgement_id, row.position)),
@@ -395,14 +399,14 @@ class RowBuilder:
 
     def _notes(self, samples: Mapping[int, Sample]) -> dict[Statement, list[ExportNote]]:
         found: dict[Statement, list[ExportNote]] = defaultdict(list)
-        for row in self._said_by_then(Note.objects.filter(sample_id__in=samples)):
+        for row in self.said_by_then(Note.objects.filter(sample_id__in=samples)):
             if self._may_show(row.rater):
                 found[row.sample_id, row.prompt_id].append(self._note(row))
         return found
 
     def _note(self, row: Note) -> ExportNote:
         criterion = row.criterion_version.criterion.key if row.criterion_version else ""
-        return ExportNote(self._rater(row.rater), criterion, row.text, _name((row.judgement_id, row.position)))
+        return ExportNote(self.rater(row.rater), criterion, row.text, _name((row.judgement_id, row.position)))
 
     def _flags(self, samples: Mapping[int, Sample]) -> dict[int, list[ExportFlag]]:
         """Living flags of today, not of the day of freezing: a warning that came later still warns."""
@@ -410,10 +414,11 @@ class RowBuilder:
         rows = Flag.objects.filter(sample_id__in=samples, is_retracted=False).select_related("rater")
         for row in rows.order_by("judgement_id", "position"):
             name = _name((row.judgement_id, row.position))
-            found[row.sample_id].append(ExportFlag(self._rater(row.rater), row.kind, name))
+            found[row.sample_id].append(ExportFlag(self.rater(row.rater), row.kind, name))
         return found
 
-    def _rater(self, rater: Rater) -> ExportRater:
+    def rater(self, rater: Rater) -> ExportRater:
+        """Who said something, as everyone may read it: people under their pseudonym, machines by name."""
         return self.pseudonyms.rater(internal_id=str(rater.pk), kind=rater.kind, name=public_name(rater))
 
     def _may_show(self, rater: Rater) -> bool:

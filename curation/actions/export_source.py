@@ -6,18 +6,19 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import polars as pl
-from django.db.models import Q
+from django.db import connection
 from django.utils.crypto import salted_hmac
 from django.utils.translation import gettext as _
 
-from curation.actions import version_files
+from curation.actions import benchmarks, export_groups, version_files
 from curation.actions.export_context import context_of
 from curation.actions.export_rows import Options, RowBuilder
-from curation.actions.verifying import WITHDRAWALS
+from curation.actions.withdrawn_rows import WITHDRAWALS
 from curation.errors import Refused
+from curation.exports.gathered import ExportGroup
 from curation.exports.privacy import Pseudonyms
 from curation.exports.rows import ExportCandidate, ExportOpinion, ExportPair, ExportSource
-from curation.models import DatasetVersion, Judgement, PromptMedia, Sample, SampleMedia, VersionTombstone
+from curation.models import DatasetVersion, Judgement, VersionTombstone
 
 # Rows built together: about fifteen queries whatever the number, and this many pairs in memory.
 BATCH = 200
@@ -28,6 +29,7 @@ WITHDRAWN = "withdrawn since the version was frozen"
 RESTS_ON_WITHDRAWN = "what they rest on was withdrawn since the version was frozen"
 TAKEN_DOWN = "a sample or its prompt was deleted"
 ABSENT = "media that are declared but not here"
+BARRED = "in a frozen benchmark, or like something in one"
 
 
 @dataclass(frozen=True)
@@ -35,14 +37,16 @@ class Plan:
     """What of a version may leave.
 
     Args:
-        pairs: pair_id, split, basis, pairs_of_prompt, is_first; by pair_id.
+        pairs: pair_id, split, basis, sample and prompt id of both sides, pairs_of_prompt, is_first; by pair_id.
         samples: sample_id, prompt_id, split, times_chosen, times_rejected; by sample_id.
         left_out: pairs by reason.
+        held_back: pair_id, reason; the pairs that do not leave.
     """
 
     pairs: pl.DataFrame
     samples: pl.DataFrame
     left_out: dict[str, int]
+    held_back: pl.DataFrame
 
 
 def source_of(version: DatasetVersion, *, place: str, options: Options) -> ExportSource:
@@ -58,15 +62,23 @@ def source_of(version: DatasetVersion, *, place: str, options: Options) -> Expor
     if version.frozen_at is None:
         raise Refused(_("%(version)s is not frozen yet. Wait for its build to finish.") % {"version": version})
     plan = plan_of(version)
-    key = salted_hmac("pairwright.exports", f"{version.dataset_id}:{place}", algorithm="sha256").digest()
-    builder = RowBuilder(version, Pseudonyms(key, are_kept=options.with_annotators), options)
+    builder = RowBuilder(version, pseudonyms_of(version, place, are_kept=options.with_annotators), options)
     return ExportSource(
         context=context_of(version, plan.pairs, plan.samples, plan.left_out, builder),
         pairs=lambda split: _pairs(version, plan, builder, split),
         candidates=lambda split: _candidates(version, plan, builder, split),
         open_media=builder.open_media,
         opinions=lambda split: _opinions(version, plan, builder, split),
+        groups=lambda split: _groups(version, plan, builder, split),
+        traces=lambda split: export_groups.traces(version, plan.samples.filter(pl.col("split") == split), builder),
+        options=options.formats,
     )
+
+
+def pseudonyms_of(version: DatasetVersion, place: str, *, are_kept: bool = True) -> Pseudonyms:
+    """The names that people have in exports of a dataset to a place; the same each time."""
+    key = salted_hmac("pairwright.exports", f"{version.dataset_id}:{place}", algorithm="sha256").digest()
+    return Pseudonyms(key, are_kept=are_kept)
 
 
 def plan_of(version: DatasetVersion) -> Plan:
@@ -78,17 +90,19 @@ def plan_of(version: DatasetVersion) -> Plan:
         *(f"{side}{what}" for side in ("chosen", "rejected") for what in ("_id", "_prompt_id")),
     )
     samples = version_files.scan(version, "samples").select("sample_id", "prompt_id", "split", "role").collect()
-    marked = _marked(version, pairs.collect())
+    barred = benchmarks.leaking(version).to_list()
+    marked = _marked(version, pairs.collect(), barred)
     left_out = marked.filter(pl.col("reason").is_not_null()).group_by("reason").len("n").sort("reason")
     kept = marked.filter(pl.col("reason").is_null())
     return Plan(
         pairs=_with_places(kept),
-        samples=_with_sides(_present(samples), kept),
+        samples=_with_sides(_present(samples, barred), kept),
         left_out=dict(left_out.select("reason", "n").iter_rows()),
+        held_back=marked.filter(pl.col("reason").is_not_null()).select("pair_id", "reason"),
     )
 
 
-def _marked(version: DatasetVersion, pairs: pl.DataFrame) -> pl.DataFrame:
+def _marked(version: DatasetVersion, pairs: pl.DataFrame, barred: list[int]) -> pl.DataFrame:
     """The pairs with the reason why each may not leave, or null."""
     ids = {
         name: pl.concat([pairs[f"chosen_{name}"], pairs[f"rejected_{name}"]]).unique().to_list()
@@ -106,6 +120,8 @@ def _marked(version: DatasetVersion, pairs: pl.DataFrame) -> pl.DataFrame:
         .then(pl.lit(TAKEN_DOWN))
         .when(_either("id", absent) | _either("prompt_id", unseen))
         .then(pl.lit(ABSENT))
+        .when(_either("id", barred))
+        .then(pl.lit(BARRED))
     )
     return pairs.with_columns(reason=reason.otherwise(pl.lit(None, dtype=pl.String)))
 
@@ -115,34 +131,44 @@ def _either(name: str, ids: Sequence[int]) -> pl.Expr:
     return pl.col(f"chosen_{name}").is_in(listed) | pl.col(f"rejected_{name}").is_in(listed)
 
 
-def _present(samples: pl.DataFrame) -> pl.DataFrame:
-    """The candidates whose sample, media and inputs are all here."""
+def _present(samples: pl.DataFrame, barred: list[int]) -> pl.DataFrame:
+    """The candidates whose sample, media and inputs are all here, and that stand in no benchmark."""
     ids = samples["sample_id"].to_list()
-    not_here = pl.Series([*_gone(ids), *_without_media(ids)], dtype=pl.Int64).implode()
+    not_here = pl.Series([*_gone(ids), *_without_media(ids), *barred], dtype=pl.Int64).implode()
     unseen = pl.Series(_prompts_without_media(samples["prompt_id"].unique().to_list()), dtype=pl.Int64).implode()
     return samples.filter(~pl.col("sample_id").is_in(not_here) & ~pl.col("prompt_id").is_in(unseen))
 
 
+_HERE = "SELECT id FROM curation_sample WHERE id = ANY(%s)"
+_LACKING = """
+SELECT m.sample_id FROM curation_samplemedia m WHERE m.role = '' AND m.sample_id = ANY(%s)
+    AND (m.asset_id IS NULL OR NOT EXISTS (SELECT 1 FROM curation_rendition r WHERE r.asset_id = m.asset_id))
+UNION SELECT s.id FROM curation_sample s WHERE s.media_state = 'absent' AND s.id = ANY(%s)
+"""
+_PROMPTS_LACKING = """
+SELECT DISTINCT m.prompt_id FROM curation_promptmedia m WHERE m.prompt_id = ANY(%s)
+    AND (m.asset_id IS NULL OR NOT EXISTS (SELECT 1 FROM curation_rendition r WHERE r.asset_id = m.asset_id))
+"""
+
+
 def _gone(ids: list[int]) -> list[int]:
-    here = {pk for part in _parts(ids) for pk in Sample.objects.filter(pk__in=part).values_list("pk", flat=True)}
-    return sorted(set(ids) - here)
+    return sorted(set(ids) - set(_numbers(_HERE, ids)))
 
 
 def _without_media(ids: list[int]) -> list[int]:
     """Samples with a shown medium that is only declared, or that has no rendition."""
-    lacking = SampleMedia.objects.filter(Q(asset=None) | Q(asset__renditions=None), role="")
-    absent = Sample.objects.filter(media_state=Sample.MediaState.ABSENT)
-    return sorted(
-        {pk for part in _parts(ids) for pk in lacking.filter(sample_id__in=part).values_list("sample_id", flat=True)}
-        | {pk for part in _parts(ids) for pk in absent.filter(pk__in=part).values_list("pk", flat=True)}
-    )
+    return sorted(_numbers(_LACKING, ids, ids))
 
 
 def _prompts_without_media(ids: list[int]) -> list[int]:
-    lacking = PromptMedia.objects.filter(Q(asset=None) | Q(asset__renditions=None))
-    return sorted(
-        {pk for part in _parts(ids) for pk in lacking.filter(prompt_id__in=part).values_list("prompt_id", flat=True)}
-    )
+    return sorted(_numbers(_PROMPTS_LACKING, ids))
+
+
+def _numbers(select: str, *lists: list[int]) -> list[int]:
+    """One query with whole lists as arrays: a million ids as single parameters would take minutes."""
+    with connection.cursor() as cursor:
+        cursor.execute(select, lists)
+        return [number for (number,) in cursor.fetchall()]
 
 
 def _resting_on_withdrawn(version: DatasetVersion) -> list[str]:
@@ -178,7 +204,9 @@ def _with_places(kept: pl.DataFrame) -> pl.DataFrame:
         "split",
         "basis",
         "chosen_id",
+        "chosen_prompt_id",
         "rejected_id",
+        "rejected_prompt_id",
         pairs_of_prompt=pl.len().over(group),
         is_first=pl.int_range(pl.len()).over(group) == 0,
     )
@@ -211,6 +239,11 @@ def _candidates(version: DatasetVersion, plan: Plan, builder: RowBuilder, split:
         rows = batch.join(read, on=["sample_id", "prompt_id"], how="left", maintain_order="left")
         for part in rows.iter_slices(BATCH):
             yield from builder.candidates(part.to_dicts())
+
+
+def _groups(version: DatasetVersion, plan: Plan, builder: RowBuilder, split: str) -> Iterator[ExportGroup]:
+    samples, pairs = (frame.filter(pl.col("split") == split) for frame in (plan.samples, plan.pairs))
+    return export_groups.groups(version, samples, pairs, builder)
 
 
 def _opinions(version: DatasetVersion, plan: Plan, builder: RowBuilder, split: str) -> Iterator[ExportOpinion]:

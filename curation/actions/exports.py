@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,17 +14,21 @@ from django.core.files.storage import default_storage
 from django.db import transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from curation.access import Right
-from curation.actions import jobs
+from curation.actions import gating, handing_out, jobs
 from curation.actions.export_rows import Options
 from curation.actions.export_source import source_of
-from curation.errors import NotAllowed, PairwrightError, Refused
-from curation.exports.folder import CARD, CHECKSUMS, digest_of, read_checksums, refuse_foreign
-from curation.exports.readback import ReadBack, read_back
+from curation.errors import Conflict, NotAllowed, PairwrightError, Refused
+from curation.exports import FORMATS
+from curation.exports.checksums import CHECKSUMS, digest_of, read_checksums
+from curation.exports.findings import ReadBack
+from curation.exports.folder import CARD, refuse_foreign
+from curation.exports.readback import read_back
 from curation.exports.rows import ExportSource
-from curation.exports.writing import chosen_formats, write_export
-from curation.models import DatasetVersion, Export, Job, User
+from curation.exports.writing import chosen_formats, refuse_options, write_export
+from curation.models import DatasetVersion, Export, Job, State, User
 from curation.storage import media_storage
 
 
@@ -51,10 +56,13 @@ def order(
         raise NotAllowed(_("Only curators and admins of “%(project)s” export.") % {"project": project.name})
     if version.frozen_at is None:
         raise Refused(_("%(version)s is not frozen yet. Wait for its build to finish.") % {"version": version})
-    names = [format_.name for format_ in chosen_formats(formats, project.task)]
+    handing_out.refuse_closed(version)
+    options = options or Options()
+    chosen = chosen_formats(formats, project.task)
+    refuse_options(chosen, options.formats)
+    names = [format_.name for format_ in chosen]
     if folder is not None:
         refuse_foreign(folder, dataset=version.dataset.name)
-    options = options or Options()
     job = jobs.create(
         project=project,
         kind=Job.Kind.EXPORT,
@@ -99,14 +107,23 @@ def run_job(*, job_id: int) -> Export | None:
 def _export(export: Export, job: Job, owner: str) -> ReadBack:
     """Writes, reads back, keeps. A folder of the storage appears only when it is whole."""
     with jobs.heartbeat(job, owner) as pulse:
-        source = source_of(export.version, place=export.place or "downloads", options=Options(**export.options))
+        options = Options(**export.options)
+        # Written whatever the gate found; what it found goes with it.
+        gate = gating.report_of(
+            gating.examine(version=export.version, with_notes=options.with_notes, pulse=pulse.check)
+        )
+        source = source_of(export.version, place=export.place or "downloads", options=options)
+        source = replace(source, context=replace(source.context, gate=gate))
         progress = _Progress(job, owner, pulse, total=2 * _rows_to_write(source, export.formats))
         folder = Path(export.place) if export.place else _scratch(export)
         try:
+            handing_out.refuse_closed(export.version)
             written = write_export(source, export.formats, folder, report=progress.report)
             progress.next_stage()
             found = read_back(folder, source, report=progress.report, scratch=folder.parent)
             files = _digests(folder)
+            # Whatever was withdrawn while the files were written may be in them.
+            handing_out.refuse_closed(_version_now(export))
             if not export.place:
                 _keep(folder, files)
         finally:
@@ -119,6 +136,10 @@ def _export(export: Export, job: Job, owner: str) -> ReadBack:
     export.save(update_fields=["manifest", "readback", "finished_at"])
     progress.finish()
     return found
+
+
+def _version_now(export: Export) -> DatasetVersion:
+    return DatasetVersion.objects.select_related("dataset").get(pk=export.version_id)
 
 
 class _Progress:
@@ -147,11 +168,11 @@ class _Progress:
 
 
 def _rows_to_write(source: ExportSource, formats: Sequence[str]) -> int:
-    """How many rows the writers will ask for, for the progress bar; pickapic reads small splits twice."""
+    """About how many rows the writers will ask for, for the progress bar; pickapic reads small splits twice."""
     pairs, context = sum(source.context.splits.values()), source.context
     unique = pairs - context.splits.get("train", 0)
-    rows = {"canonical": pairs + context.samples, "trl": pairs, "pickapic": pairs + unique}
-    return sum(rows.get(name, pairs) for name in formats)
+    rows = {"canonical": pairs + context.samples, "pickapic": pairs + unique}
+    return sum(rows.get(name, pairs if FORMATS[name].counts_pairs else context.samples) for name in formats)
 
 
 def _as_json(found: ReadBack) -> dict[str, Any]:
@@ -160,6 +181,7 @@ def _as_json(found: ReadBack) -> dict[str, Any]:
         "media": found.media,
         "media_bytes": found.media_bytes,
         "winners": found.winners,
+        "labels": found.labels,
         "findings": [asdict(finding) for finding in found.findings],
     }
 
@@ -201,7 +223,57 @@ def withdrawn_since(export: Export) -> int:
 
 def is_downloadable(export: Export) -> bool:
     """Whether the export is finished and kept in storage, and nothing in it was withdrawn since."""
-    return bool(export.finished_at and not export.place and not withdrawn_since(export))
+    return bool(export.finished_at and not export.place and not closed_because(export))
+
+
+def closed_because(export: Export) -> str:
+    """A sentence why an export is not handed out (any more), empty where it is."""
+    if because := handing_out.closed_because(export.version):
+        return because
+    count = withdrawn_since(export)
+    return (
+        ngettext(
+            "%(count)d row was withdrawn since it was written. Write it anew: the new export leaves it out.",
+            "%(count)d rows were withdrawn since it was written. Write it anew: the new export leaves them out.",
+            count,
+        )
+        % {"count": count}
+        if count
+        else ""
+    )
+
+
+@transaction.atomic
+def delete(*, export: Export, by: User | None) -> None:
+    """Deletes an export; of its files in storage, those that no other export holds. What was published stays published.
+
+    A folder that a command wrote stays where it is: it belongs to whoever named it.
+
+    Raises:
+        NotAllowed: the person may not delete here.
+        Refused: the export, or a publication of it, is under way.
+        Conflict: another export is being written, and may be about to share the files.
+    """
+    project = export.version.dataset.project
+    if by is not None and not project.allows(by, Right.EDIT):
+        raise NotAllowed(_("Only curators and admins of “%(project)s” delete exports.") % {"project": project.name})
+    if export.job and export.job.is_unfinished:
+        raise Refused(_("This export is under way. Cancel it first."))
+    if export.publications.filter(job__in=Job.objects.unfinished()).exists():
+        raise Refused(_("This export is being published. Wait for it, or cancel it first."))
+    if Job.objects.filter(kind=Job.Kind.EXPORT, state=State.RUNNING).exists():
+        raise Conflict(_("Another export is being written and may share files with this one. Try again in a minute."))
+    files = set(export.manifest.get("files", {}).values()) if not export.place else set()
+    others = Export.objects.exclude(pk=export.pk).filter(place="").exclude(finished_at=None)
+    for manifest in others.values_list("manifest", flat=True).iterator():
+        files -= set(manifest.get("files", {}).values())
+    export.delete()
+    transaction.on_commit(partial(_remove, sorted(files)))
+
+
+def _remove(digests: Sequence[str]) -> None:
+    for sha256 in digests:
+        default_storage.delete(stored_name(sha256))
 
 
 def card_of(export: Export) -> str:

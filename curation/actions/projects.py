@@ -110,6 +110,8 @@ def delete(*, project: Project, by: User) -> None:
     """
     _require_manager(project, by)
     with connection.cursor() as cursor:
+        # Frozen versions and their tombstones go only with their project; see migration 0006.
+        cursor.execute("SET LOCAL pairwright.deleting_project = 'yes'")
         for table in _OF_JUDGEMENTS:
             cursor.execute(
                 f"DELETE FROM curation_{table} row USING curation_judgement j "  # noqa: S608

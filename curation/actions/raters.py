@@ -132,8 +132,8 @@ def give_consent(*, project: Project, rater: Rater, text_version: str, at: datet
 def withdraw_consent(*, project: Project, rater: Rater, by: User | None) -> list[DatasetVersion]:
     """Ends a person's consent: acts retracted, answers and notes erased, the rows kept as tombstones.
 
-    Returns the frozen versions that had read evidence of this person; their rows are named by
-    `verifying.mark_withdrawn`, which the caller runs next because it reads files.
+    Returns the frozen versions that may have read evidence of this person. The caller writes down the withdrawal
+    (`withdrawals.for_consent`) in the same transaction; its job sees to them.
     """
     consent = Consent.objects.select_for_update().filter(project=project, rater=rater, withdrawn_at=None).first()
     if consent is None:
@@ -144,16 +144,30 @@ def withdraw_consent(*, project: Project, rater: Rater, by: User | None) -> list
                 "project": project.name,
             }
         )
-    acts = Judgement.objects.filter(project=project, rater=rater)
-    judgements.retract(judgements=list(acts.living()), reason=Judgement.Retraction.CONSENT_WITHDRAWN, by=by)
-    acts.update(payload=None)
-    for words in (Note, Mark, Flag):
-        words.objects.filter(judgement__in=acts).update(text="")
-    RaterStanding.objects.filter(project=project, rater=rater).update(reason="")
+    take_back(project=project, rater=rater, by=by)
     consent.withdrawn_at = timezone.now()
     consent.save(update_fields=["withdrawn_at"])
     _erase_name(project, rater)
     return list(DatasetVersion.objects.frozen().filter(dataset__project=project))
+
+
+def take_back(*, project: Project, rater: Rater, by: User | None) -> None:
+    """Retracts all a rater said in a project and erases its words, in the caller's transaction."""
+    acts = Judgement.objects.filter(project=project, rater=rater)
+    consent = Judgement.Retraction.CONSENT_WITHDRAWN
+    judgements.retract(judgements=list(acts.living()), reason=consent, by=by)
+    # A vote that was corrected since may still stand in a frozen version: it is withdrawn as well.
+    acts.exclude(retraction=consent).exclude(retracted_at=None).update(retraction=consent)
+    acts.update(payload=None)
+    for words in (Note, Mark, Flag):
+        words.objects.filter(judgement__in=acts).update(text="")
+    RaterStanding.objects.filter(project=project, rater=rater).update(reason="")
+
+
+def erase_name_of_file(*, project: Project, rater: Rater) -> None:
+    """Takes the name off a person whom a file of this project named; an account keeps its own for other projects."""
+    if rater.project_id == project.pk and rater.kind == Rater.Kind.PERSON:
+        _erase_name(project, rater)
 
 
 def _erase_name(project: Project, rater: Rater) -> None:

@@ -9,9 +9,9 @@ from curation.errors import Refused
 from curation.models import CriterionVersion, Project
 from curation.models.evidence_frames import read_evidence, read_frame
 from curation.recipes import model
-from curation.recipes.signals import hear, mean_by
-from curation.recipes.steps.evidence import Read, named, read
-from curation.rewards.model import Member, RewardRule
+from curation.recipes.signals import rewards
+from curation.recipes.steps.evidence import read
+from curation.rewards.model import RewardRule
 from curation.rewards.reward import Reward, Totalled
 from curation.rewards.scale import Scale
 
@@ -62,39 +62,14 @@ def raw(*, project: Project, rule: RewardRule, most_prompts: int | None = None) 
         most_prompts=most_prompts,
     )
     counted, _step = read(_as_recipe(rule), evidence)
-    frame = evidence.samples.select("sample_id", "prompt_id", "kind").sort("sample_id")
-    for member in rule.members:
-        heard = hear(_signal(member), counted, frame.select("sample_id", "prompt_id"))
-        own = heard.values.select("sample_id", pl.col("value").alias(member.name))
-        frame = frame.join(own, on="sample_id", how="left", maintain_order="left")
-        if member.transform.contrast:
-            found = _contrasts(member, counted, frame)
-            frame = frame.join(found, on="sample_id", how="left", maintain_order="left")
+    frame, _members = rewards.raw(rule, counted, evidence.samples)
     return frame
-
-
-def _signal(member: Member) -> model.Signal:
-    return model.Signal("scores", member.criterion, member.raters, member.where)
 
 
 def _as_recipe(rule: RewardRule) -> model.Recipe:
     """A recipe that reads what the reward reads, so that both mean the same by evidence."""
-    filters = tuple(model.Filter(name=member.name, by=_signal(member)) for member in rule.members)
+    filters = tuple(model.Filter(name=member.name, by=rewards.signal_of(member)) for member in rule.members)
     return model.Recipe(title=rule.name, pairing=model.Pairing(rule="none"), filters=filters)
-
-
-def _contrasts(member: Member, counted: Read, frame: pl.DataFrame) -> pl.DataFrame:
-    """What the member's raters said of each sample under other prompts than its own."""
-    said = counted.about(member.criterion, counted.evidence.scores)
-    said = said.filter(named(member.raters)) if member.raters else said
-    others = said.join(frame.select("sample_id", own_id="prompt_id"), on="sample_id").filter(
-        pl.col("prompt_id") != pl.col("own_id")
-    )
-    voices = mean_by(others, ["sample_id", "prompt_id", "rater_id"], "value")
-    prompts = mean_by(voices, ["sample_id", "prompt_id"], "value")
-    highest = prompts.group_by("sample_id").agg(pl.col("value").max())
-    found = mean_by(prompts, ["sample_id"], "value") if member.transform.contrast == "mean" else highest
-    return found.rename({"value": f"contrast:{member.name}"})
 
 
 _KEYS = pl.Schema({"sample_id": pl.Int64, "sample_key": pl.String})

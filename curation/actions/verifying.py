@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import polars as pl
@@ -11,21 +11,14 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from curation.actions import jobs, version_files
+from curation.actions import jobs, minor_versions, version_files, withdrawn_rows
 from curation.actions.datasets import read_for
 from curation.code_version import code_version
 from curation.errors import PairwrightError, Refused
-from curation.models import DatasetVersion, Job, Judgement, Project, User, VersionTombstone
+from curation.models import DatasetVersion, Job, User
 from curation.recipes.parse import parse
 from curation.recipes.recorded import Difference, Found, compare, find_again
 from curation.recipes.run import run
-
-# A correction replaces a vote in what is built next; what was frozen before it stays as it was.
-WITHDRAWALS = (
-    Judgement.Retraction.RETRACTED,
-    Judgement.Retraction.MEMBER_RETRACTED,
-    Judgement.Retraction.CONSENT_WITHDRAWN,
-)
 
 
 class Outcome(StrEnum):
@@ -57,32 +50,76 @@ def verify(*, version: DatasetVersion) -> Answer:
     damage = _damaged_files(version)
     if damage:
         return _different(version.digest, damage)
+    if version.minor:
+        return _verify_minor(version)
     found = _find(version)
-    result = run(parse(version.recipe.text), found.evidence)
+    recipe = parse(version.recipe.text)
+    result = run(recipe, found.evidence)
     digest = result.digest()
     if digest == version.digest and not found.gone.height and not found.changed.height:
         return Answer(Outcome.IDENTICAL, _("identical"), digest)
     frozen, splits = version_files.read(version, "pairs"), version_files.read(version, "splits")
-    difference = compare(frozen, result.pairs, splits, found)
-    _mark(version, difference)
+    difference = compare(frozen, result.pairs, splits, found, is_learnt=recipe.learns)
+    if version.replaced_by_id:
+        difference = _without_fallen(difference)
+    _mark_pairs(version, difference.withdrawn)
     return _judge(version, digest, found, difference)
 
 
 def _find(version: DatasetVersion) -> Found:
-    """The recorded evidence as it is today; what came since is not looked at."""
-    rule = parse(version.recipe.text)
-    today = read_for(version.dataset.project, rule, None)
+    """The recorded evidence as it is today; what came since is not looked at, what was taken down counts as gone."""
+    project = version.dataset.project
+    today = read_for(project, parse(version.recipe.text), None)
+    samples, prompts = withdrawn_rows.taken_down(project)
+    today = replace(
+        today,
+        samples=today.samples.join(samples, left_on="sample_id", right_on="id", how="anti"),
+        prompts=today.prompts.join(prompts, left_on="prompt_id", right_on="id", how="anti"),
+    )
     recorded = version_files.read(version, "evidence")
-    return find_again(recorded, today, _withdrawn_acts(version.dataset.project))
+    return find_again(recorded, today, withdrawn_rows.withdrawn_acts(project)["id"])
 
 
-def _withdrawn_acts(project: Project) -> pl.Series:
-    acts = Judgement.objects.filter(project=project, retraction__in=WITHDRAWALS).values_list("pk", flat=True)
-    return pl.Series("judgement_id", list(acts.iterator(chunk_size=10_000)), dtype=pl.Int64)
+def _without_fallen(difference: Difference) -> Difference:
+    """A minor version keeps rows that merely would be chosen otherwise now: only what names the withdrawn is gone."""
+    return replace(difference, withdrawn=difference.withdrawn.filter(pl.col("reason") != "no_longer_follows"))
 
 
-def _judge(version: DatasetVersion, digest: str, found: Found, difference: Difference) -> Answer:
-    count = difference.withdrawn.height
+def _verify_minor(version: DatasetVersion) -> Answer:
+    """Makes the minor version again from the one that was built, and rebuilds that one for the rows that are left."""
+    built = DatasetVersion.objects.select_related("dataset__project", "recipe").get(
+        dataset=version.dataset_id, number=version.number, minor=0
+    )
+    damage = _damaged_files(built)
+    if damage:
+        return _different(version.digest, damage)
+    tombstones = version_files.read(version, "tombstones")
+    again = minor_versions.without(minor_versions.read(built), tombstones)
+    if again.digest != version.digest:
+        return _different(
+            again.digest, [_("its rows are not those of %(built)s less its tombstones") % {"built": built}]
+        )
+    found = _find(built)
+    recipe = parse(version.recipe.text)
+    left = _without_pairs(run(recipe, found.evidence).pairs, tombstones)
+    splits = version_files.read(built, "splits")
+    difference = _without_fallen(compare(again.pairs, left, splits, found, is_learnt=recipe.learns))
+    _mark_pairs(version, difference.withdrawn)
+    lost = tombstones.filter(pl.col("kind") == "pair").height
+    return _judge(version, again.digest, found, difference, lost=lost)
+
+
+def _without_pairs(pairs: pl.DataFrame, tombstones: pl.DataFrame) -> pl.DataFrame:
+    return pairs.join(tombstones.select(pair_id="name").drop_nulls(), on="pair_id", how="anti")
+
+
+def _judge(version: DatasetVersion, digest: str, found: Found, difference: Difference, *, lost: int = 0) -> Answer:
+    """The answer.
+
+    Args:
+        lost: rows that the version had lost already when it was frozen, being a minor one.
+    """
+    count = difference.withdrawn.height + lost
     because = list(_changes(found, difference))
     same_rows = digest == version.digest or count > 0 or found.gone.height > 0
     if because or not same_rows:
@@ -114,6 +151,8 @@ def _changes(found: Found, difference: Difference) -> Iterable[str]:
         "sample": _("%(count)d samples are others now, the first with id %(first)d"),
         "score": _("%(count)d scores have another value now, the first in judgement %(first)d"),
         "comparison": _("%(count)d comparisons say something else now, the first in judgement %(first)d"),
+        "prompt_link": _("%(count)d prompts are linked otherwise now, the first by link %(first)d"),
+        "branch": _("%(count)d samples have another parent or branch now, the first with id %(first)d"),
     }
     changed = found.changed.group_by("kind").agg(pl.len(), pl.col("id").min()).sort("kind")
     for kind, count, first in changed.iter_rows():
@@ -142,33 +181,14 @@ def mark_withdrawn(*, version: DatasetVersion) -> int:
 
     Cheaper than a rebuild: it looks only for what is gone, not for what would come out otherwise.
     """
-    found = _find(version)
-    if found.gone.height:
-        frozen, splits = version_files.read(version, "pairs"), version_files.read(version, "splits")
-        _mark(version, compare(frozen, frozen, splits, found))
-    return version.tombstones.count()
+    _mark_pairs(version, withdrawn_rows.of_version(version).pairs)
+    return version.withdrawn_count
 
 
 @transaction.atomic
-def _mark(version: DatasetVersion, difference: Difference) -> None:
-    """Writes the tombstones that are not there yet, and their number on the version."""
-    words = {
-        "prompt_gone": _("its prompt was deleted"),
-        "sample_gone": _("one of its samples was deleted or replaced"),
-        "evidence_withdrawn": _("what it rests on was withdrawn"),
-        "no_longer_follows": _("it no longer follows without what was withdrawn"),
-    }
+def _mark_pairs(version: DatasetVersion, pairs: pl.DataFrame) -> None:
     DatasetVersion.objects.select_for_update().get(pk=version.pk)
-    VersionTombstone.objects.bulk_create(
-        (
-            VersionTombstone(version=version, pair_id=pair_id, reason=words[reason])
-            for pair_id, reason in difference.withdrawn.iter_rows()
-        ),
-        batch_size=5_000,
-        ignore_conflicts=True,
-    )
-    version.withdrawn_count = version.tombstones.count()
-    DatasetVersion.objects.filter(pk=version.pk).update(withdrawn_count=version.withdrawn_count)
+    minor_versions.mark(version, pairs)
 
 
 # -- as a job ------------------------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from statistics import fmean
 
 from curation.exports.canonical_columns import PAIRS, RATINGS, SCHEMA_VERSION, VOTES
 from curation.exports.columns import Columns
-from curation.exports.formats import Format, Row, Verdict, Written, config_of, content_words
+from curation.exports.formats import Format, Proof, Row, Verdict, Written, config_of, content_words
 from curation.exports.media import MediaReader, Stored, stored_media
 from curation.exports.rows import (
     TASK_CODES,
@@ -429,6 +429,7 @@ def refusal(task: str) -> str | None:
 CANONICAL = Format(
     name="canonical",
     label="Pairwright canonical",
+    ties="Carried: `preference` is tie or both_bad.",
     purpose="Everything that is known: pairs with both sides, all scores, votes and marks, and every candidate.",
     configs=("pairs", "ratings", "votes"),
     columns=columns,
@@ -436,7 +437,7 @@ CANONICAL = Format(
     write=write,
     media_of=media_of,
     verdict=verdict,
-    proved_by="datasets",
+    proof=Proof("package", "datasets.load_dataset"),
     snippet="""\
 from datasets import load_dataset
 

@@ -8,7 +8,6 @@ if it is an earlier export of the same dataset that nobody touched since.
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import json
 import os
 import shutil
@@ -18,11 +17,13 @@ from pathlib import Path
 from typing import IO
 
 from curation.errors import Conflict, Refused
+from curation.exports.checksums import CHECKSUMS, digest_of, read_checksums
 
 MANIFEST = "manifest.json"
-CHECKSUMS = "checksums.sha256"
 CARD = "README.md"
 SCHEMA = "pairwright-export/1"
+# Somebody may have edited a card, a caption or a list; shards are too large to read again each time.
+_EDITABLE_BYTES = 4_000_000
 
 
 @contextmanager
@@ -93,34 +94,9 @@ def _changed_since(folder: Path) -> str:
             continue
         if name not in stated:
             return f"{name} is new"
-        if not name.endswith(".parquet") and digest_of(path) != stated[name]:
+        if path.stat().st_size <= _EDITABLE_BYTES and digest_of(path) != stated[name]:
             return f"{name} was edited"
     return ""
-
-
-def write_checksums(folder: Path, known: dict[str, str]) -> None:
-    """Every file's SHA-256, in the form `sha256sum --check` reads; `known` saves reading large files twice."""
-    names = [path.relative_to(folder).as_posix() for path in sorted(folder.rglob("*")) if path.is_file()]
-    lines = [f"{known.get(name) or digest_of(folder / name)}  {name}\n" for name in names]
-    (folder / CHECKSUMS).write_text("".join(lines), "utf-8")
-
-
-def read_checksums(folder: Path) -> Iterator[tuple[str, str]]:
-    """(path, digest) of each line.
-
-    Raises:
-        ValueError: a line is not a digest, two spaces and a path.
-    """
-    for line in (folder / CHECKSUMS).read_text("utf-8").splitlines():
-        digest, gap, name = line.partition("  ")
-        if not gap or len(digest) != 64:
-            raise ValueError(f"{CHECKSUMS}: cannot read the line {line!r}")
-        yield name, digest
-
-
-def digest_of(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _beside(destination: Path, what: str) -> Path:

@@ -5,12 +5,16 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, BinaryIO, TypeAlias
 
 from curation.errors import Refused
 from curation.exports.rows import ExportMedia
 
 Encoded: TypeAlias = dict[str, Any]  # {"bytes": ..., "path": ...}, as `datasets` stores Image and Video
+
+
+PIECE_BYTES = 1 << 20
 
 
 class MediaReader:
@@ -33,21 +37,36 @@ class MediaReader:
         Raises:
             Refused: the file is gone from the store, or holds other bytes than when it was judged.
         """
+        with self._opened(item) as stream:
+            content = stream.read()
+        if hashlib.sha256(content).hexdigest() != item.sha256:
+            raise _damaged(item)
+        self.weigh(content)
+        return content
+
+    def copy(self, item: ExportMedia, target: Path) -> int:
+        """Copies the rendition into a file, piece by piece, and gives its size.
+
+        Raises:
+            Refused: as `read`.
+        """
+        digest, size = hashlib.sha256(), 0
+        with self._opened(item) as stream, target.open("wb") as copied:
+            while piece := stream.read(PIECE_BYTES):
+                digest.update(piece)
+                size += copied.write(piece)
+        if digest.hexdigest() != item.sha256:
+            raise _damaged(item)
+        return size
+
+    def _opened(self, item: ExportMedia) -> BinaryIO:
         try:
-            with self._open(item.sha256) as stream:
-                content = stream.read()
+            return self._open(item.sha256)
         except FileNotFoundError as error:
             raise Refused(
                 f"The file of {item.kind} {item.sha256[:16]} is gone from the store. Restore it from a backup, "
                 "or build a version without the sample that shows it."
             ) from error
-        if hashlib.sha256(content).hexdigest() != item.sha256:
-            raise Refused(
-                f"The file of {item.kind} {item.sha256[:16]} is damaged: its bytes no longer match its digest. "
-                "Restore it from a backup before exporting."
-            )
-        self.weigh(content)
-        return content
 
     def weigh(self, content: bytes) -> None:
         self._handed_out += len(content)
@@ -56,6 +75,13 @@ class MediaReader:
         """Bytes handed out since the last call."""
         taken, self._handed_out = self._handed_out, 0
         return taken
+
+
+def _damaged(item: ExportMedia) -> Refused:
+    return Refused(
+        f"The file of {item.kind} {item.sha256[:16]} is damaged: its bytes no longer match its digest. "
+        "Restore it from a backup before exporting."
+    )
 
 
 @dataclass(frozen=True)

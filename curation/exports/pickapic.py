@@ -11,15 +11,13 @@ What those readers do (DiffusionDPO `train.py`, diffusers' `train_diffusion_dpo.
 from __future__ import annotations
 
 import hashlib
-import io
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from PIL import Image
-
 from curation.exports.columns import BINARY, BOOL, FLOAT64, INT64, STRING, Columns, Value
-from curation.exports.formats import Format, Row, Verdict, Written, config_of
+from curation.exports.formats import Format, Proof, Row, Verdict, Written, config_of
+from curation.exports.jpeg import as_jpeg
 from curation.exports.media import MediaReader, Stored
 from curation.exports.rows import ExportMedia, ExportPair, ExportSource, ExportSubject
 from curation.exports.shards import ShardWriter
@@ -53,7 +51,6 @@ COLUMNS: Columns = {
     "rendition_1_sha256": STRING,
 }
 
-JPEG_QUALITY = 95
 UNIQUE = "_unique"
 
 
@@ -172,27 +169,15 @@ def _obstacle(pair: ExportPair) -> str | None:
     return None
 
 
-def as_jpeg(content: bytes) -> bytes:
-    """A picture as JPEG of quality 95 with full colour resolution; transparency is laid on white.
-
-    The encoder adds no EXIF, and one version of Pillow always gives the same bytes.
-    """
-    with Image.open(io.BytesIO(content)) as picture:
-        flat = picture.convert("RGBA")
-    white = Image.new("RGBA", flat.size, "white")
-    white.alpha_composite(flat)
-    target = io.BytesIO()
-    white.convert("RGB").save(target, "JPEG", quality=JPEG_QUALITY, subsampling=0)
-    return target.getvalue()
-
-
 def media_of(config: str, row: Row) -> Iterator[Stored]:
     for place in (0, 1):
         yield Stored(f"jpg_{place}", row[f"jpg_{place}"], None, row[f"jpg_{place}_sha256"])
 
 
 def verdict(config: str, row: Row) -> Verdict | None:
-    """The winner as the readers find it: label_0 == 0 swaps, anything else keeps jpg_0 first."""
+    """The winner as the readers find it: label_0 == 0 swaps, 1 keeps jpg_0 first. None for a tie, which must not be."""
+    if row["label_0"] not in (0.0, 1.0):
+        return None
     winner, loser = (1, 0) if row["label_0"] == 0 else (0, 1)
     return Verdict(row["pair_id"], (row[f"rendition_{winner}_sha256"],), (row[f"rendition_{loser}_sha256"],))
 
@@ -207,7 +192,7 @@ PICKAPIC = Format(
     write=write,
     media_of=media_of,
     verdict=verdict,
-    proved_by="contract",
+    proof=Proof("package", "datasets and a diffusion model of diffusers trained on the rows"),
     snippet="""\
 # diffusers, examples/research_projects/diffusion_dpo
 # The script cannot name a config and reads the default one:

@@ -10,7 +10,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import BinaryIO, Literal, TypeAlias
+from typing import TYPE_CHECKING, BinaryIO, Literal, TypeAlias
+
+from curation.exports.insight import Insight
+from curation.gate.report import GateReport
+
+if TYPE_CHECKING:
+    from curation.exports.formats import Option
+    from curation.exports.gathered import ExportGroup, ExportTrace
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 Preference: TypeAlias = Literal["first", "second", "tie", "both_bad"]
@@ -120,6 +127,7 @@ class ExportScore:
     context: str = ""  # the principle, template or profile it was asked under
     occasion: int = 0  # how often this rater had been asked the very same before
     was_read: bool = False
+    is_higher_better: bool = True
 
 
 @dataclass(frozen=True)
@@ -248,7 +256,7 @@ class ExportPair:
         preference: which of `first` and `second` was chosen, or that neither was.
         margin: how much better, in the unit of the recipe; None where the recipe knows none.
         confidence: probability that the preference is right, 0 to 1; None where nobody estimated it.
-        basis: `people`, `machines`, `both`, or `behaviour` alone.
+        basis: `people`, `machines`, `both`, `behaviour` alone, or `construction` (nobody was asked).
         evidence: names of all statements behind the pair: judgement and place in it, such as `8123.4`.
         notes: critiques of the comparison itself; those of one side are with the side.
         pairs_of_prompt: decided pairs of the same prompt in the same split, this one included.
@@ -365,6 +373,10 @@ class ExportContext:
     left_out: Mapping[str, int] = field(default_factory=dict)  # reason -> pairs that never reached the source
     with_notes: bool = False
     with_annotators: bool = True
+    licence_link: str = ""
+    insight: Insight | None = None
+    gate: GateReport | None = None
+    changes: tuple[str, ...] = ()  # since the version before, in sentences
 
 
 # The task of a row, by the task of its project. Short words that readers of public sets know.
@@ -390,6 +402,9 @@ class ExportSource:
         candidates: of one split, by sample id, then prompt id.
         open_media: the bytes of a rendition by SHA-256; raises FileNotFoundError where they are gone.
         opinions: every comparison between two candidates of a split, in a stable order.
+        groups: the candidates of a split gathered by prompt, in a stable order.
+        traces: answers of judges with their reasoning about candidates of a split, all of a prompt in a row.
+        options: choices within formats by `FORMAT.OPTION`; `option` reads them.
     """
 
     context: ExportContext
@@ -397,3 +412,10 @@ class ExportSource:
     candidates: Callable[[str], Iterator[ExportCandidate]]
     open_media: Callable[[str], BinaryIO]
     opinions: Callable[[str], Iterator[ExportOpinion]] = lambda _split: iter(())
+    groups: Callable[[str], Iterator[ExportGroup]] = lambda _split: iter(())
+    traces: Callable[[str], Iterator[ExportTrace]] = lambda _split: iter(())
+    options: Mapping[str, str] = field(default_factory=dict)
+
+    def option(self, name: str, option: Option) -> str:
+        """What somebody chose for an option of the format of this name, or its first choice."""
+        return self.options.get(f"{name}.{option.name}", option.choices[0])

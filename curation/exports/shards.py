@@ -2,7 +2,8 @@
 
 Measured on a 71 MB file: media columns that are not compressed re-upload 1.4 MB after a row is deleted
 instead of 69 MB, because the chunks of unchanged pictures stay the same bytes. They are written PLAIN,
-without dictionary and without statistics (the smallest JPEG of a row group helps nobody).
+without dictionary and without statistics (the smallest JPEG of a row group helps nobody). Row groups and shards end
+where a row's own name says so (`cutting`), so that the files behind a deleted row stay the same.
 """
 
 from __future__ import annotations
@@ -16,13 +17,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from curation.exports.columns import Columns, arrow_schema, leaves
+from curation.exports.cutting import Cutter
 
 # The viewer refuses row groups above 286 MiB and recommends 100 MB; a row group is what a reader holds.
 ROW_GROUP_BYTES = 96_000_000
-# What we hold ourselves before a row group is written: rows, their Arrow copy and its encoding.
-BUFFER_BYTES = 32_000_000
-BUFFER_ROWS = 1_000
-SHARD_BYTES = 480_000_000
+# What we hold before a row group is written: rows, their Arrow copy and its encoding. Usual sizes; at most twice.
+BUFFER_BYTES = 16_000_000
+BUFFER_ROWS = 500
+SHARD_BYTES = 240_000_000
+# A row's name, for where pieces end: the first of these that is not empty.
+_NAMES = ("pair_id", "statement", "id", "sample_id", "prompt_id")
 
 
 @dataclass(frozen=True)
@@ -50,7 +54,7 @@ class ShardWriter:
     def __post_init__(self) -> None:
         self._schema = arrow_schema(self.columns)
         self._rows: list[dict[str, Any]] = []
-        self._held = 0
+        self._groups, self._pieces = Cutter(BUFFER_BYTES), Cutter(SHARD_BYTES)
         self._writer: pq.ParquetWriter | None = None
         self._shards: list[tuple[Path, int]] = []
         self._rows_in_shard = 0
@@ -74,19 +78,22 @@ class ShardWriter:
 
     def add(self, row: dict[str, Any], media_bytes: int) -> None:
         """Takes one row; `media_bytes` is what its pictures and videos weigh."""
-        if self._rows and self._held + media_bytes > BUFFER_BYTES:
+        name = next((str(row[column]) for column in _NAMES if row.get(column)), "")
+        weight = max(media_bytes, BUFFER_BYTES // BUFFER_ROWS)
+        begins_group = self._groups.cuts_before(name, weight)
+        begins_shard = self._pieces.cuts_before(name, media_bytes)
+        if begins_group or begins_shard:
             self._flush()
+        if begins_shard:
+            self._close_shard()
         self._rows.append(row)
-        self._held += media_bytes
-        if len(self._rows) >= BUFFER_ROWS:
-            self._flush()
 
     def _flush(self) -> None:
         if not self._rows:
             return
         names = list(self.columns)
         arrays = [pa.array([row[name] for row in self._rows], self._schema.field(name).type) for name in names]
-        self._rows, self._held = [], 0
+        self._rows = []
         self._write(pa.Table.from_arrays(arrays, schema=self._schema))
 
     def _write(self, table: pa.Table) -> None:
@@ -97,7 +104,7 @@ class ShardWriter:
             self._write(table.slice(0, half))
             self._write(table.slice(half))
             return
-        if self._rows_in_shard and self._bytes_in_shard + size > SHARD_BYTES:
+        if self._rows_in_shard and self._bytes_in_shard + size > 2 * SHARD_BYTES:
             self._close_shard()
         if self._writer is None:
             self._writer = self._open_shard()

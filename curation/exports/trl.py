@@ -14,20 +14,33 @@ from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
-from curation.exports.columns import FLOAT64, IMAGE, STRING, Columns, ListOf, Struct
-from curation.exports.formats import Format, Row, Verdict, Written, config_of
+from curation.exports.columns import FLOAT64, IMAGE, STRING, Columns, ListOf
+from curation.exports.conversations import (
+    MESSAGES,
+    answer,
+    conversation,
+    images,
+    pair_obstacle,
+    text_refusal,
+    write_splits,
+)
+from curation.exports.formats import Format, Proof, Row, Verdict, Written, config_of
 from curation.exports.media import MediaReader, Stored, stored_media
-from curation.exports.rows import ExportPair, ExportPrompt, ExportSource, ExportSubject
+from curation.exports.rows import ExportPair, ExportSource
 from curation.exports.shards import ShardWriter
 
-_MESSAGES = ListOf(Struct({"role": STRING, "content": STRING}))
-
 TEXT: Columns = {
-    "prompt": _MESSAGES,
-    "chosen": _MESSAGES,
-    "rejected": _MESSAGES,
+    "prompt": MESSAGES,
+    "chosen": MESSAGES,
+    "rejected": MESSAGES,
     "margin": FLOAT64,
+    # Ours; the trainers ignore what they do not name.
     "pair_id": STRING,
+    "chosen_score": FLOAT64,  # null where votes alone decided
+    "rejected_score": FLOAT64,
+    "criterion": STRING,
+    "basis": STRING,
+    "source": STRING,
 }
 VISION: Columns = {**TEXT, "images": ListOf(IMAGE), "images_sha256": ListOf(STRING)}
 
@@ -36,17 +49,7 @@ _SURE = 0.99
 
 
 def refusal(task: str) -> str | None:
-    if task in ("text", "understanding"):
-        return None
-    return (
-        f"The format trl cannot carry a project of the task {task}: its two answers share one set of "
-        "pictures, so it cannot say which picture is better. "
-        + (
-            "Use pickapic for a trainer of Diffusion-DPO, or canonical."
-            if task == "text-to-image"
-            else "Use canonical."
-        )
-    )
+    return text_refusal("trl", task)
 
 
 def columns(config: str, task: str) -> Columns:
@@ -58,58 +61,30 @@ def write(source: ExportSource, root: Path) -> Written:
     features = columns("trl", source.context.task)
     media = MediaReader(source.open_media)
     left_out: Counter[str] = Counter()
-    shards = []
-    for split in source.context.splits:
-        with ShardWriter(root, "trl", split, features) as shard:
-            for pair in source.pairs(split):
-                reason = _obstacle(pair, features)
-                if reason:
-                    left_out[reason] += 1
-                    continue
-                shard.add(_row(pair, features, media), media.take_bytes())
-        shards.append(shard)
-    return Written([config_of("trl", features, shards)], left_out)
 
+    def fill(split: str, shard: ShardWriter) -> None:
+        for pair in source.pairs(split):
+            if reason := pair_obstacle(pair, with_images="images" in features):
+                left_out[reason] += 1
+            else:
+                row = _row(pair, features, media) | {"source": source.context.project}
+                shard.add(row, media.take_bytes())
 
-def _obstacle(pair: ExportPair, features: Columns) -> str | None:
-    """Why a pair cannot be a row, or None."""
-    if not pair.is_decided:
-        return "a tie or both bad: trl knows winners only"
-    if not (pair.chosen.sample.text and pair.rejected.sample.text):
-        return "an answer without text"
-    if pair.chosen.sample.media or pair.rejected.sample.media:
-        return "an answer with pictures or videos of its own"
-    if pair.chosen.prompt.id != pair.rejected.prompt.id:
-        return "two prompts in one pair: trl shows both answers the same question"
-    if any(item.kind == "video" for item in pair.prompt.inputs):
-        return "a video in the question: trl reads pictures only"
-    if pair.prompt.inputs and "images" not in features:
-        return "pictures in the question of a text project"
-    return None
+    return Written([config_of("trl", features, write_splits(source, root, "trl", features, fill))], left_out)
 
 
 def _row(pair: ExportPair, features: Columns, media: MediaReader) -> Row:
     row: Row = {
-        "prompt": _conversation(pair.prompt),
-        "chosen": _answer(pair.chosen),
-        "rejected": _answer(pair.rejected),
+        "prompt": conversation(pair.prompt),
+        "chosen": answer(pair.chosen),
+        "rejected": answer(pair.rejected),
         "margin": margin_of(pair),
         "pair_id": pair.pair_id,
+        **{f"{side}_score": pair.extra.get(f"{side}_score") for side in ("chosen", "rejected")},
+        "criterion": pair.criterion,
+        "basis": pair.basis,
     }
-    if "images" in features:
-        row["images"] = [media.struct(item) for item in pair.prompt.inputs]
-        row["images_sha256"] = [item.sha256 for item in pair.prompt.inputs]
-    return row
-
-
-def _conversation(prompt: ExportPrompt) -> list[dict[str, str]]:
-    if prompt.turns:
-        return [{"role": role, "content": content} for role, content in prompt.turns]
-    return [{"role": "user", "content": prompt.text}]
-
-
-def _answer(subject: ExportSubject) -> list[dict[str, str]]:
-    return [{"role": "assistant", "content": subject.sample.text or ""}]
+    return row | images(pair.prompt, media) if "images" in features else row
 
 
 def margin_of(pair: ExportPair) -> float:
@@ -138,7 +113,7 @@ def verdict(config: str, row: Row) -> Verdict | None:
 
 TRL = Format(
     name="trl",
-    label="TRL",
+    label="TRL: DPO and reward models",
     purpose="DPO and reward models of TRL, text and vision, with an explicit prompt and a margin.",
     configs=("trl",),
     columns=columns,
@@ -146,7 +121,7 @@ TRL = Format(
     write=write,
     media_of=media_of,
     verdict=verdict,
-    proved_by="contract",
+    proof=Proof("package", "trl.DPOTrainer, trl.RewardTrainer"),
     snippet="""\
 from datasets import load_dataset
 from trl import DPOConfig, DPOTrainer

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
 from curation.errors import Refused
 from curation.exports import FORMATS
-from curation.exports.card import card_text
-from curation.exports.folder import CARD, MANIFEST, SCHEMA, digest_of, whole_or_nothing, write_checksums
+from curation.exports.card import card_text, write_charts
+from curation.exports.checksums import digest_of, write_checksums
+from curation.exports.folder import CARD, MANIFEST, SCHEMA, whole_or_nothing
 from curation.exports.formats import Format, WrittenConfig
-from curation.exports.rows import ExportContext, ExportSource
+from curation.exports.rows import ExportSource
 from curation.exports.shards import WrittenFile
 
 R = TypeVar("R")
@@ -46,6 +47,17 @@ def chosen_formats(names: Sequence[str], task: str) -> list[Format]:
     return formats
 
 
+def refuse_options(formats: Sequence[Format], options: Mapping[str, str]) -> None:
+    """Raises `Refused` for a choice that none of the formats offers."""
+    offered = {f"{format_.name}.{option.name}": option for format_ in formats for option in format_.options}
+    for name, value in options.items():
+        if name not in offered:
+            known = f"There are: {', '.join(offered)}." if offered else "These formats have none."
+            raise Refused(f"There is no option {name}. {known}")
+        if value not in offered[name].choices:
+            raise Refused(f"The option {name} is {' or '.join(offered[name].choices)}, not {value}.")
+
+
 def write_export(
     source: ExportSource,
     names: Sequence[str],
@@ -64,17 +76,21 @@ def write_export(
         Conflict: another export is writing there.
     """
     formats = chosen_formats(names, source.context.task)
+    refuse_options(formats, source.options)
     counted = _counting(source, report)
     with whole_or_nothing(destination, dataset=source.context.dataset) as folder:
         configs: list[WrittenConfig] = []
+        extra: list[WrittenFile] = []
         left_out: dict[str, dict[str, int]] = {}
         for format_ in formats:
             written = format_.write(counted, folder)
             _refuse_empty(format_, written.configs, dict(written.left_out))
             configs += [config for config in written.configs if config.rows]
+            extra += written.extra
             left_out[format_.name] = dict(sorted(written.left_out.items()))
-        digests = {file.path: digest_of(folder / file.path) for file in _files(configs)}
-        manifest = _manifest(source.context, formats, configs, left_out, digests)
+        extra += write_charts(folder, source.context.insight)
+        digests = {file.path: digest_of(folder / file.path) for file in [*_files(configs), *extra]}
+        manifest = _manifest(source, formats, configs, left_out, digests)
         card = card_text(source.context, formats, configs, left_out, place=f"path/to/{destination.name}")
         (folder / CARD).write_text(card, "utf-8")
         (folder / MANIFEST).write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n", "utf-8")
@@ -96,13 +112,14 @@ def _refuse_empty(format_: Format, configs: list[WrittenConfig], left_out: dict[
 
 
 def _manifest(
-    context: ExportContext,
+    source: ExportSource,
     formats: list[Format],
     configs: list[WrittenConfig],
     left_out: dict[str, dict[str, int]],
     digests: dict[str, str],
 ) -> dict[str, Any]:
     """What is in the folder, by config and split. Holds no time and no host: the same export gives the same words."""
+    context, options = source.context, source.options
     return {
         "schema": SCHEMA,
         "dataset": context.dataset,
@@ -111,9 +128,16 @@ def _manifest(
         "digest": context.digest,
         "code_version": context.code_version,
         "formats": [format_.name for format_ in formats],
+        "options": dict(sorted(options.items())),
         "pairs": dict(context.splits),
         "left_out": {"everywhere": dict(context.left_out), **left_out},
+        "gate": context.gate.as_json() if context.gate else None,
         "configs": {config.name: _config_manifest(config, digests) for config in configs},
+        "layouts": {
+            config.name: {"media_files": config.media_files, "media_bytes": config.media_bytes}
+            for config in configs
+            if not config.is_table
+        },
     }
 
 
@@ -148,4 +172,6 @@ def _counting(source: ExportSource, report: Callable[[int], None]) -> ExportSour
         source,
         pairs=lambda split: told(source.pairs(split)),
         candidates=lambda split: told(source.candidates(split)),
+        groups=lambda split: told(source.groups(split)),
+        traces=lambda split: told(source.traces(split)),
     )

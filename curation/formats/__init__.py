@@ -14,11 +14,13 @@ from curation.formats.archive import Archive
 from curation.formats.base import Format, Recognition
 from curation.formats.behaviour import Behaviour
 from curation.formats.benchmarks import EditReward, GenAiBench, VideoAlign, VlRewardBench
+from curation.formats.export_folder import ExportFolder
 from curation.formats.folder import Folder
 from curation.formats.glance import look_at
 from curation.formats.ours import OurFormat
 from curation.formats.preferences import HpdV2, HpdV3, ImageReward, PickAPic
 from curation.formats.prompt_lists import GenEval, OcrPrompts, PartiPrompts, PromptList
+from curation.formats.reward_benches import MmRlhf, RewardBench, RewardBench2
 from curation.formats.rows import JudgementRow, MediaRef, PromptRow, Refusal, Row, SampleRow
 from curation.formats.tables import CsvTable, ParquetTable
 from curation.formats.webdataset_tar import WebDataset
@@ -58,8 +60,9 @@ def chosen(path: Path) -> Format | None:
 
 
 _ALL: tuple[Format, ...] = (
-    OurFormat(), Folder(), Archive(chosen), CsvTable(), ParquetTable(), WebDataset(),
+    OurFormat(), ExportFolder(), Folder(), Archive(chosen), CsvTable(), ParquetTable(), WebDataset(),
     PickAPic(), ImageReward(), HpdV2(), HpdV3(), EditReward(), VideoAlign(), GenAiBench(), VlRewardBench(),
+    RewardBench(), RewardBench2(), MmRlhf(),
     PartiPrompts(), GenEval(), OcrPrompts(), PromptList(), Behaviour(),
 )  # fmt: skip
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 from curation.formats import fields
 from curation.formats.base import Recognition
@@ -13,6 +14,7 @@ from curation.formats.limits import KEY_LENGTH
 from curation.formats.media_paths import MediaFolder
 from curation.formats.records import Record, count_records, records
 from curation.formats.rows import Json, JudgementRow, MediaRef, Refusal, Row, SampleRow
+from curation.prompt_tools.rewrites import CONTRAST, RELATIONS
 
 GENERATOR_KINDS = ("generated", "real", "reference")
 ROLES = ("source", "mask", "reference", "control")
@@ -42,6 +44,9 @@ SAMPLE_FIELDS = frozenset(
         "roles",
         "facts",
         "meta",
+        "rewrite_of",
+        "relation",
+        "operator",
     ]
 )
 JUDGEMENT_FIELDS = frozenset(
@@ -67,6 +72,7 @@ JUDGEMENT_FIELDS = frozenset(
         "seconds",
         "at",
         "payload",
+        "under",
     ]
 )
 
@@ -116,7 +122,7 @@ def sample_of(values: Mapping[str, object], where: str, media: MediaFolder) -> S
         RowRefused: an unknown field, a field of the wrong type, no prompt, or neither media nor text.
     """
     _refuse_unknown(values, SAMPLE_FIELDS, "put what is your own into meta")
-    files = media.refs(values.get("media"))
+    files, origin = media.refs(values.get("media")), origin_of(values)
     text = values.get("text")
     if text is not None and not isinstance(text, str):
         raise RowRefused(f"text must be text, not {shown(text)}")
@@ -143,6 +149,9 @@ def sample_of(values: Mapping[str, object], where: str, media: MediaFolder) -> S
         roles=roles_of(values, media),
         facts=fields.mapping(values, "facts"),
         meta=fields.mapping(values, "meta"),
+        rewrite_of=origin.key,
+        relation=origin.relation,
+        operator=origin.operator,
         where=where,
     )
 
@@ -153,6 +162,28 @@ def _prompt_text(values: Mapping[str, object]) -> str:
         last = turns[-1]
         return str(last["content"]) if isinstance(last, dict) else ""
     return fields.text(values, "prompt", longest=None)
+
+
+class Origin(NamedTuple):
+    """The key of another prompt, and what this one is of it; all empty where nothing is said."""
+
+    key: str = ""
+    relation: str = ""
+    operator: str = ""
+
+
+def origin_of(values: Mapping[str, object]) -> Origin:
+    """What a row says in `rewrite_of`, `relation` and `operator`."""
+    original = fields.optional_text(values, "rewrite_of", longest=KEY_LENGTH)
+    operator = fields.optional_text(values, "operator", longest=80)
+    if not original:
+        if values.get("relation") or operator:
+            raise RowRefused("relation and operator say how a prompt came from another; name it in rewrite_of")
+        return Origin()
+    relation = fields.choice(values, "relation", RELATIONS, RELATIONS[0])
+    if relation == CONTRAST and not operator:
+        raise RowRefused("a contrast names its operator, what was changed in the original")
+    return Origin(original, relation, operator)
 
 
 def _key(values: Mapping[str, object], name: str) -> str:
@@ -210,6 +241,7 @@ def judgement_of(values: Mapping[str, object], where: str) -> JudgementRow:
         seconds=_not_negative(values, "seconds"),
         at=fields.moment(values, "at"),
         payload=fields.mapping(values, "payload"),
+        under=_key(values, "under"),
         where=where,
         **said,  # type: ignore[arg-type]
     )

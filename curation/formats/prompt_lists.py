@@ -11,7 +11,7 @@ from curation.formats.base import Recognition, RecordFormat, scoped_key, sure
 from curation.formats.fields import RowRefused, storable_text
 from curation.formats.glance import Glance, look_at
 from curation.formats.media_paths import MediaFolder
-from curation.formats.ours import roles_of
+from curation.formats.ours import origin_of, roles_of
 from curation.formats.preferences import JSON
 from curation.formats.records import Record, count_records
 from curation.formats.rows import Json, PromptRow, Refusal, Row
@@ -117,11 +117,15 @@ class OcrPrompts:
 
 
 class PromptList(RecordFormat):
-    """Prompts alone, with any of prompt_key (or id), turns, tags, locale, licence, roles, facts and meta."""
+    """Prompts alone, with any of prompt_key (or id), turns, tags, locale, licence, roles, facts and meta, and what they
+    are of another prompt (rewrite_of, relation, operator)."""
 
     name = "prompts"
     title = "List of prompts (JSON, JSON Lines, CSV, TSV)"
-    known = frozenset(["prompt", "prompt_key", "id", "turns", "tags", "locale", "licence", "roles", "facts", "meta"])
+    known = frozenset(
+        ["prompt", "prompt_key", "id", "turns", "tags", "locale", "licence", "roles", "facts", "meta", "rewrite_of",
+         "relation", "operator"]
+    )  # fmt: skip
 
     def recognise(self, glance: Glance) -> Recognition | None:
         if glance.names <= self.known and glance.suffix in {".json", ".jsonl", ".csv", ".tsv"}:
@@ -133,7 +137,7 @@ class PromptList(RecordFormat):
         if unknown := sorted(set(values) - self.known):
             raise RowRefused(f"the field {unknown[0]!r} is unknown in a list of prompts")
         identifier = fields.label(values, "id")
-        tags = values.get("tags")
+        tags, origin = values.get("tags"), origin_of(values)
         yield PromptRow(
             prompt=fields.text(values, "prompt", longest=None),
             prompt_key=fields.optional_text(values, "prompt_key") or (identifier and scoped_key("prompts", identifier)),
@@ -143,5 +147,8 @@ class PromptList(RecordFormat):
             roles=roles_of(values, media),
             facts=fields.mapping(values, "facts"),
             meta=fields.mapping(values, "meta"),
+            rewrite_of=origin.key,
+            relation=origin.relation,
+            operator=origin.operator,
             where=record.where,
         )

@@ -41,6 +41,12 @@ class PromptRow:
     roles: dict[str, tuple[MediaRef, ...]] = field(default_factory=dict)
     facts: dict[str, Json] = field(default_factory=dict)
     meta: dict[str, Json] = field(default_factory=dict)
+    # What the prompt is of another: the key of the original, and rewrite, expansion, translation or contrast.
+    rewrite_of: str = ""
+    relation: str = ""
+    operator: str = ""
+    # Where an export of ours says what the prompt's identity was; empty computes it.
+    identity: str = ""
     where: str = ""
 
 
@@ -70,6 +76,13 @@ class SampleRow:
     # `meta` belongs to the sample, `prompt_meta` to its prompt: our own JSON Lines has the first only.
     meta: dict[str, Json] = field(default_factory=dict)
     prompt_meta: dict[str, Json] = field(default_factory=dict)
+    # As of a PromptRow.
+    rewrite_of: str = ""
+    relation: str = ""
+    operator: str = ""
+    # Where an export of ours says what the identities were: it carries renditions, they rest on the originals.
+    identity: str = ""
+    prompt_identity: str = ""
     where: str = ""
 
 
@@ -86,6 +99,7 @@ class JudgementRow:
         strength: how much better, on the source's own scale.
         payload: what the source says beyond these fields.
         key: the row's name inside the project; empty asks the importer for a digest.
+        under: key of the prompt the samples were judged under; empty: each under its own.
     """
 
     kind: str
@@ -110,6 +124,7 @@ class JudgementRow:
     seconds: float | None = None
     at: datetime | None = None
     payload: dict[str, Json] = field(default_factory=dict)
+    under: str = ""
     where: str = ""
 
 

@@ -33,6 +33,13 @@ class ExportForm(forms.Form):
         self.fields["formats"].choices = [(format_.name, format_.label) for format_ in fitting]  # type: ignore[attr-defined]
         self.fields["default"].choices = [(format_.name, format_.name) for format_ in fitting]  # type: ignore[attr-defined]
         self.initial.setdefault("formats", [fitting[0].name])
+        self._with_options = [format_ for format_ in fitting if format_.options]
+        for format_ in self._with_options:
+            for option in format_.options:
+                choices = [(choice, choice) for choice in option.choices]
+                self.fields[f"{format_.name}.{option.name}"] = forms.ChoiceField(
+                    label=f"{format_.name}: {option.name}", help_text=option.says, required=False, choices=choices
+                )
         self.purposes = {format_.name: format_.purpose for format_ in fitting}
         self.refused = [
             (format_.label, format_.refusal(task)) for format_ in FORMATS.values() if format_ not in fitting
@@ -52,5 +59,28 @@ class ExportForm(forms.Form):
 
     def options(self) -> Options:
         return Options(
-            with_notes=self.cleaned_data["with_notes"], with_annotators=not self.cleaned_data["drop_annotators"]
+            with_notes=self.cleaned_data["with_notes"],
+            with_annotators=not self.cleaned_data["drop_annotators"],
+            formats=self._choices_within_formats(),
         )
+
+    def _choices_within_formats(self) -> dict[str, str]:
+        """What differs from a format's first choice, of the ticked formats alone."""
+        return {
+            f"{format_.name}.{option.name}": value
+            for format_ in self._with_options
+            if format_.name in self.cleaned_data["formats"]
+            for option in format_.options
+            if (value := self.cleaned_data[f"{format_.name}.{option.name}"]) not in ("", option.choices[0])
+        }
+
+    def option_fields(self) -> dict[str, list[forms.BoundField]]:
+        """The fields of each format that has options."""
+        return {
+            format_.name: [self[f"{format_.name}.{option.name}"] for option in format_.options]
+            for format_ in self._with_options
+        }
+
+    def other_fields(self) -> list[forms.BoundField]:
+        """The fields that belong to no single format."""
+        return [field for field in self.visible_fields() if field.name != "formats" and "." not in field.name]

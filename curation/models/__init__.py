@@ -1,6 +1,7 @@
 """All nouns of the domain, so that callers need not know which file holds which."""
 
 from curation.models.assets import Asset, Rendition
+from curation.models.benchmarks import Benchmark, BenchmarkItem
 from curation.models.counts import ProjectCounts
 from curation.models.criteria import (
     CriteriaSet,
@@ -19,15 +20,24 @@ from curation.models.datasets import (
     VersionTombstone,
 )
 from curation.models.evidence import Comparison, Flag, Mark, Note, Request, Score
+from curation.models.gate import GateExamination, Look, Waiver
 from curation.models.jobs import Job, JobChunk, JobFailure, State
 from curation.models.judgements import Judgement, JudgementLink, JudgingContext
+from curation.models.kept_consensus import KeptConsensus
 from curation.models.people import Membership, Project, Task, User
+from curation.models.prompt_tools import PromptConstraints, PromptLink, Taxonomy
 from curation.models.prompts import Generator, Prompt, PromptMedia, Sample, SampleMedia
+from curation.models.publishing import HubToken, Publication
 from curation.models.raters import Consent, Rater, RaterMember, RaterStanding
+from curation.models.requests import Asking
 from curation.models.sign_in import SignInFailure
+from curation.models.withdrawals import TakenDown, Withdrawal
 
 __all__ = [
+    "Asking",
     "Asset",
+    "Benchmark",
+    "BenchmarkItem",
     "Comparison",
     "Consent",
     "CriteriaSet",
@@ -38,22 +48,29 @@ __all__ = [
     "DatasetVersion",
     "Export",
     "Flag",
+    "GateExamination",
     "Generator",
     "GuidelinePicture",
     "GuidelineVersion",
+    "HubToken",
     "Job",
     "JobChunk",
     "JobFailure",
     "Judgement",
     "JudgementLink",
     "JudgingContext",
+    "KeptConsensus",
+    "Look",
     "Mark",
     "Membership",
     "Note",
     "Project",
     "ProjectCounts",
     "Prompt",
+    "PromptConstraints",
+    "PromptLink",
     "PromptMedia",
+    "Publication",
     "Rater",
     "RaterMember",
     "RaterStanding",
@@ -66,7 +83,11 @@ __all__ = [
     "SignInFailure",
     "SplitAssignment",
     "State",
+    "TakenDown",
     "Task",
+    "Taxonomy",
     "User",
     "VersionTombstone",
+    "Waiver",
+    "Withdrawal",
 ]

@@ -108,6 +108,12 @@ class DatasetVersion(models.Model):
     manifest = models.JSONField(default=dict)
     # Rows that must not be used any more: counted here, named by the tombstones.
     withdrawn_count = models.IntegerField(default=0)
+    # What a minor version lost and why, in words; empty for one that a recipe built.
+    note = models.TextField(blank=True)
+    # The minor version that holds the same rows without what was withdrawn; from then on this one is not handed out.
+    replaced_by: models.ForeignKey[DatasetVersion | None] = models.ForeignKey(
+        "self", models.SET_NULL, null=True, related_name="+"
+    )
     created_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -123,6 +129,7 @@ class DatasetVersion(models.Model):
                 | (Q(digest__regex=SHA256_HEX, pair_count__isnull=False) & ~Q(pairs_name="") & ~Q(evidence_name="")),
                 name="dataset_version_frozen_is_whole",
             ),
+            models.CheckConstraint(condition=Q(minor=0) | ~Q(note=""), name="dataset_version_minor_says_why"),
         ]
 
     def __str__(self) -> str:

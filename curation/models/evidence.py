@@ -8,7 +8,7 @@ database itself.
 
 from __future__ import annotations
 
-from typing import Any, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from django.db import models
 from django.db.models import F, Q
@@ -20,6 +20,9 @@ from curation.models.judgements import Judgement, JudgingContext
 from curation.models.people import ProjectScoped
 from curation.models.prompts import Prompt, Sample
 from curation.models.raters import Rater
+
+if TYPE_CHECKING:
+    from curation.models.requests import Asking
 
 _Row = TypeVar("_Row", bound=models.Model, covariant=True)
 
@@ -300,6 +303,10 @@ class Request(models.Model):
     priority = models.FloatField(default=0.0)
     state = models.CharField(max_length=8, choices=State, default=State.OPEN)
     answered_by = models.ForeignKey(Judgement, models.SET_NULL, null=True, related_name="answers")
+    # Those that were asked for together; null where one stands alone.
+    asking: models.ForeignKey[Asking | None] = models.ForeignKey(
+        "curation.Asking", models.CASCADE, null=True, related_name="requests"
+    )
     created_by = models.ForeignKey("curation.User", models.SET_NULL, null=True, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
 

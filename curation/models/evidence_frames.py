@@ -7,7 +7,7 @@ frames and not of the text. All tables are read in one snapshot.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -15,6 +15,7 @@ import polars as pl
 from django.db import connection, transaction
 from psycopg import ClientCursor
 
+from curation.models import consensus_frames
 from curation.recipes import frames
 from curation.recipes.frames import Evidence
 
@@ -88,7 +89,7 @@ _JUDGEMENTS = """
 SELECT j.id, j.rater_id, j.purpose, (extract(epoch FROM j.at) * 1000000)::bigint,
        CASE WHEN x.kind IN ('principle', 'profile') THEN x.name END
 FROM curation_judgement j LEFT JOIN curation_judgingcontext x ON x.id = j.context_id
-WHERE j.project_id = %(project)s
+WHERE j.project_id = %(project)s {only_judgements}
 """
 
 _LINKS = """
@@ -120,8 +121,76 @@ JOIN curation_criterion c ON c.id = v.criterion_id
 WHERE c.project_id = %(project)s AND (c.key = ANY(%(voted)s) OR e.outcome = 'both-bad') {only_comparisons}
 """
 
+# What a criterion states of its numbers; ordered levels run from the lowest to the highest.
+_SCALES = """
+SELECT DISTINCT ON (c.id) c.key, v.unit, coalesce(v.low, levels.low), coalesce(v.high, levels.high), v.higher_is_better
+FROM curation_criterionversion v JOIN curation_criterion c ON c.id = v.criterion_id
+LEFT JOIN LATERAL (
+    SELECT min((level->>'value')::float) AS low, max((level->>'value')::float) AS high
+    FROM jsonb_array_elements(v.levels) level WHERE jsonb_typeof(level->'value') = 'number'
+) levels ON true
+WHERE c.project_id = %(project)s ORDER BY c.id, v.number DESC
+"""
+
+_SPREADS = f"""
+SELECT e.judgement_id, e.position, e.spread
+FROM ({_SCORES.replace("e.value, e.is_retracted", "e.spread")}) e WHERE e.spread IS NOT NULL
+"""  # noqa: S608  # only constants above
+
+# Sizes are those of what is shown, upright; an asset without a rendition is shown as it is.
+_FACTS = """
+SELECT s.id, seen.width, seen.height, seen.aspect, seen.duration, seen.fps, seen.frames, seen.media, seen.bytes,
+       length(s.text), cardinality(regexp_split_to_array(nullif(btrim(s.text, E' \\t\\r\\n'), ''), '\\s+'))
+FROM curation_sample s
+LEFT JOIN (
+    SELECT m.sample_id, min(coalesce(r.width, a.width)) AS width, min(coalesce(r.height, a.height)) AS height,
+           min(coalesce(r.width, a.width)::float / coalesce(r.height, a.height)) AS aspect,
+           min(a.duration_us) / 1000000.0 AS duration, min(a.fps) AS fps, min(a.frames) AS frames,
+           count(*) AS media, sum(a.size) AS bytes
+    FROM curation_samplemedia m
+    JOIN curation_sample s ON s.id = m.sample_id AND s.project_id = %(project)s {only_samples}
+    JOIN curation_asset a ON a.id = m.asset_id
+    LEFT JOIN LATERAL (
+        SELECT width, height FROM curation_rendition WHERE asset_id = a.id ORDER BY recipe_version DESC LIMIT 1
+    ) r ON true
+    WHERE m.role = '' GROUP BY m.sample_id
+) seen ON seen.sample_id = s.id
+WHERE s.project_id = %(project)s {only_samples}
+"""
+
+_FINGERPRINTS = """
+SELECT s.id, m.position, translate(encode(r.fingerprint, 'base64'), E'\\n', '')
+FROM curation_samplemedia m
+JOIN curation_sample s ON s.id = m.sample_id
+JOIN LATERAL (
+    SELECT fingerprint FROM curation_rendition WHERE asset_id = m.asset_id ORDER BY recipe_version DESC LIMIT 1
+) r ON length(r.fingerprint) > 0
+WHERE m.role = '' AND s.project_id = %(project)s {only_samples}
+"""
+
 _ASSIGNED = "SELECT a.prompt_id, a.split FROM curation_splitassignment a WHERE a.dataset_id = %(dataset)s"
 
+
+_BRANCHES = """
+SELECT s.id, s.prompt_id, s.parent_id, s.branch
+FROM curation_sample s WHERE s.project_id = %(project)s AND s.parent_id IS NOT NULL {only_samples}
+"""
+
+_PROMPT_LINKS = """
+SELECT l.id, l.prompt_id, l.origin_id, l.relation FROM curation_promptlink l WHERE l.project_id = %(project)s
+"""
+
+_MORE = {
+    "branches": (_BRANCHES, frames.BRANCHES),
+    "prompt_links": (_PROMPT_LINKS, frames.PROMPT_LINKS),
+    "scales": (_SCALES, frames.SCALES),
+    "spreads": (_SPREADS, frames.SPREADS),
+    "facts": (_FACTS, frames.FACTS),
+    "fingerprints": (_FINGERPRINTS, frames.FINGERPRINTS),
+    "related": (consensus_frames.RELATED, frames.RELATED),
+}
+# Frames that another room fills.
+_ASKED = {"picked": consensus_frames.picked, "failing": consensus_frames.failing}
 
 # A preview looks at some prompts. Their identities are digests, so the smallest are as good as drawn by lot.
 _SOME = "(SELECT id FROM curation_prompt WHERE project_id = %(project)s ORDER BY identity LIMIT %(most_prompts)s)"
@@ -131,6 +200,18 @@ _NARROWED = {
     "only_samples": f"AND s.prompt_id IN {_SOME}",
     "only_scores": f"AND e.sample_id IN {_OF_SOME}",
     "only_comparisons": f"AND e.left_sample_id IN {_OF_SOME}",
+    "only_judgements": "",
+}
+# A page asks about prompts it names; what was said of their samples is found by index.
+_OF_NAMED = "(SELECT id FROM curation_sample WHERE prompt_id = ANY(%(prompts)s))"
+_NAMED = {
+    "only_prompts": "AND p.id = ANY(%(prompts)s)",
+    "only_samples": "AND s.prompt_id = ANY(%(prompts)s)",
+    "only_scores": f"AND e.sample_id IN {_OF_NAMED}",
+    "only_comparisons": f"AND e.pair_low IN {_OF_NAMED}",
+    "only_judgements": f"""AND j.id IN (
+        SELECT judgement_id FROM curation_comparison WHERE pair_low IN {_OF_NAMED}
+        UNION SELECT judgement_id FROM curation_score WHERE sample_id IN {_OF_NAMED})""",  # noqa: S608
 }
 
 
@@ -141,6 +222,8 @@ def read_evidence(
     scored: Iterable[str],
     voted: Iterable[str],
     most_prompts: int | None = None,
+    prompts: Collection[int] | None = None,
+    more: Collection[str] = (),
 ) -> Evidence:
     """Everything a recipe may look at. Costs one query a table, whatever the number of rows.
 
@@ -149,6 +232,8 @@ def read_evidence(
         scored: keys of the criteria whose scores are read.
         voted: keys of the criteria whose comparisons are read; those that call both bad are read under all.
         most_prompts: look at no more prompts than this, the same ones each time.
+        prompts: look at these prompts only, by id.
+        more: names of frames that are left empty unless they are asked for: see `recipes.model.Recipe.more_frames`.
     """
     values = {
         "project": project_id,
@@ -157,8 +242,11 @@ def read_evidence(
         "voted": sorted(voted),
         "separator": _SEPARATOR,
         "most_prompts": most_prompts or 0,
+        "prompts": sorted(prompts or ()),
     }
     parts = _NARROWED if most_prompts else dict.fromkeys(_NARROWED, "")
+    if prompts is not None:
+        parts = _NAMED
 
     def read(select: str, schema: pl.Schema) -> pl.DataFrame:
         return read_frame(select.format(**parts), schema, values)
@@ -178,6 +266,8 @@ def read_evidence(
             scores=read(_SCORES, frames.SCORES),
             comparisons=read(_COMPARISONS, frames.COMPARISONS),
             assigned=read(_ASSIGNED, frames.ASSIGNED),
+            **{name: read(_MORE[name][0], _MORE[name][1]) for name in sorted(more) if name in _MORE},
+            **{name: _ASKED[name](project_id) for name in sorted(more) if name in _ASKED},
         )
 
 
@@ -214,13 +304,15 @@ def read_frame(select: str, schema: pl.Schema, values: dict[str, Any]) -> pl.Dat
 
 
 def _written(schema: pl.Schema) -> list[Any]:
-    """The types as CSV has them: times as microseconds, lists as one text, yes and no as t and f."""
-    written = {pl.Boolean: pl.String, pl.Datetime: pl.Int64, pl.List: pl.String}
+    """The types as CSV has them: times as microseconds, lists as one text, yes and no as t and f, bytes in base 64."""
+    written = {pl.Boolean: pl.String, pl.Datetime: pl.Int64, pl.List: pl.String, pl.Binary: pl.String}
     return [written.get(dtype.base_type(), dtype) for dtype in schema.values()]
 
 
 def _as_stated(name: str, dtype: Any) -> pl.Expr:
     column = pl.col(name)
+    if dtype == pl.Binary:
+        return column.str.decode("base64").alias(name)
     if dtype == pl.Boolean:
         return (column == "t").alias(name)
     if isinstance(dtype, pl.List):

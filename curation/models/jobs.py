@@ -46,6 +46,7 @@ class Job(models.Model):
         JUDGE = "judge", _("judging")
         BUILD = "build", _("build")
         EXPORT = "export", _("export")
+        PUBLISH = "publish", _("publication")
 
     project = models.ForeignKey(Project, models.CASCADE, related_name="jobs")
     kind = models.CharField(max_length=8, choices=Kind)

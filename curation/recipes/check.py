@@ -7,7 +7,9 @@ from typing import Any
 from curation.recipes.document import Document, Path, read
 from curation.recipes.model import Recipe
 from curation.recipes.parse import parse
+from curation.recipes.place import Place
 from curation.recipes.problems import Problem, RecipeProblems, problem, suggestion
+from curation.recipes.stated import signal_paths
 
 
 @dataclass(frozen=True)
@@ -35,12 +37,16 @@ def parse_for(text: str, known: Known) -> Recipe:
 
 def _unknown(document: Document, known: Known) -> Iterator[Problem]:
     value = document.value
-    for path, signal in _signals(value):
-        source = "scores" if "scores" in signal else "votes"
+    for path, signal in _read(value):
+        source = next(source for source in ("scores", "votes", "consensus") if source in signal)
+        yield from _names(document, (*path, "numbers"), signal.get("numbers", []), "criterion", known.criteria)
         yield from _name(document, (*path, source), signal[source], "criterion", known.criteria)
         yield from _raters(document, (*path, "raters"), signal.get("raters", []), known)
     for key in ("raters", "without_raters"):
         yield from _raters(document, ("evidence", key), value.get("evidence", {}).get(key, []), known)
+    weights = value.get("evidence", {}).get("weights", {}).get("raters", {})
+    for name in weights:
+        yield from _rater(document.where_key(("evidence", "weights", "raters", name)), name, known)
     chosen = value.get("candidates", {})
     for key in ("generators", "without_generators"):
         yield from _names(document, ("candidates", key), chosen.get(key, []), "generator", known.generators)
@@ -48,18 +54,25 @@ def _unknown(document: Document, known: Known) -> Iterator[Problem]:
         yield from _names(document, ("candidates", key), chosen.get(key, []), "tag", known.tags)
 
 
-def _signals(value: dict[str, Any]) -> Iterator[tuple[Path, dict[str, Any]]]:
-    for key in ("by", "judge", "points"):
-        if key in value["pairing"]:
-            yield ("pairing", key), value["pairing"][key]
-    for position, rule in enumerate(value.get("filters", [])):
-        yield ("filters", position, "by"), rule["by"]
+def _read(value: dict[str, Any]) -> Iterator[tuple[Path, dict[str, Any]]]:
+    """Every signal that reads scores or votes, those in a reward included."""
+    for path, signal in signal_paths(value):
+        if "reward" in signal:
+            members = signal["reward"]["members"]
+            yield from (((*path, "reward", "members", place), member) for place, member in enumerate(members))
+        elif "fact" not in signal:
+            yield path, signal
 
 
 def _raters(document: Document, path: Path, names: list[str], known: Known) -> Iterator[Problem]:
     for position, name in enumerate(names):
-        plain = name if name in known.raters else name.rsplit("@", 1)[0]
-        yield from _name(document, (*path, position), plain, "rater", known.raters)
+        yield from _rater(document.where((*path, position)), name, known)
+
+
+def _rater(where: Place, name: str, known: Known) -> Iterator[Problem]:
+    plain = name if name in known.raters else name.rsplit("@", 1)[0]
+    if plain not in known.raters:
+        yield problem(where, f"There is no rater {plain!r} in this project.", suggestion(plain, known.raters))
 
 
 def _names(document: Document, path: Path, names: list[str], noun: str, known: Iterable[str]) -> Iterator[Problem]:

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 import yaml
 
-from curation.recipes.model import Place
+from curation.recipes.place import Place
 from curation.recipes.problems import Problem, RecipeProblems, problem
 
 LARGEST = 64 * 1024  # characters

@@ -106,6 +106,20 @@ def _empty(document: Document, error: ValidationError, path: Path) -> Iterator[P
     yield problem(document.where(path), f"{_name(path)} is empty.", "Write at least one, or delete the line.")
 
 
+def _too_few(document: Document, error: ValidationError, path: Path) -> Iterator[Problem]:
+    if not _instance(error):
+        yield from _empty(document, error, path)
+        return
+    count = len(_instance(error))
+    said = f"{_name(path)} has {count} {'entry' if count == 1 else 'entries'}."
+    yield problem(document.where(path), said, f"Write at least {_wanted(error)}.")
+
+
+def _too_many(document: Document, error: ValidationError, path: Path) -> Iterator[Problem]:
+    said = f"{_name(path)} has {len(_instance(error))} entries."
+    yield problem(document.where(path), said, f"Write at most {_wanted(error)}.")
+
+
 def _too_long(document: Document, error: ValidationError, path: Path) -> Iterator[Problem]:
     remedy = f"Keep it within {_wanted(error)} characters."
     yield problem(document.where(path), f"{_name(path)} has {len(_instance(error))} characters.", remedy)
@@ -124,7 +138,8 @@ def _split_name(document: Document, error: ValidationError, path: Path) -> Itera
 
 
 def _no_bar(document: Document, error: ValidationError, path: Path) -> Iterator[Problem]:
-    yield problem(document.where(path), "The filter sets no bar.", "Add at_least, at_most or keep_best.")
+    remedy = "Add at_least, at_most, keep_best, spread_at_most or outliers_beyond."
+    yield problem(document.where(path), "The filter sets no bar.", remedy)
 
 
 def _alternatives(document: Document, error: ValidationError, path: Path) -> Iterator[Problem]:
@@ -134,7 +149,7 @@ def _alternatives(document: Document, error: ValidationError, path: Path) -> Ite
         yield problem(document.where(path), f"{_name(path)} is {_shown(_instance(error))}.", remedy)
         return
     forms: list[dict[str, Any]] = _wanted(error)  # type: ignore[assignment]  # a list by the schema
-    meant = _pairing_meant(_instance(error), forms) if path == ("pairing",) else _signal_meant(_instance(error))
+    meant = _pairing_meant(_instance(error), forms) if path == ("pairing",) else _signal_meant(_instance(error), forms)
     if meant is None:
         yield _form_unknown(document, error, path, forms)
         return
@@ -148,16 +163,23 @@ def _pairing_meant(instance: dict[str, Any], forms: list[dict[str, Any]]) -> int
     return rules.index(instance["rule"]) if instance.get("rule") in rules else None
 
 
-def _signal_meant(instance: dict[str, Any]) -> int | None:
-    has_scores, has_votes = "scores" in instance, "votes" in instance
-    return None if has_scores == has_votes else int(has_votes)
+SOURCES = ("scores", "votes", "reward", "consensus", "fact")
+
+
+def _signal_meant(instance: dict[str, Any], forms: list[dict[str, Any]]) -> int | None:
+    named = [place for place, source in enumerate(SOURCES[: len(forms)]) if source in instance]
+    return named[0] if len(named) == 1 else None
 
 
 def _form_unknown(document: Document, error: ValidationError, path: Path, forms: list[dict[str, Any]]) -> Problem:
     if path == ("pairing",):
         return _rule_unknown(document, error, forms)
-    both = "scores" in _instance(error)
-    said = "names both scores and votes" if both else "names neither scores nor votes"
+    named = [source for source in SOURCES if source in _instance(error)]
+    if len(named) == 1:  # a fact, where somebody's opinion is asked for
+        remedy = "Facts are for filters: write `{scores: CRITERION}`, `{votes: CRITERION}` or `{reward: PLAN}`."
+        return problem(document.where((*path, named[0])), f"{_name(path)} is a fact.", remedy)
+    known = SOURCES[: len(forms)]
+    said = f"names both {' and '.join(named)}" if named else f"names neither {' nor '.join(known[:2])}"
     remedy = "Write `{scores: CRITERION, raters: [NAME]}` or `{votes: CRITERION}`."
     return problem(document.where(path), f"{_name(path)} {said}.", remedy)
 
@@ -183,8 +205,10 @@ _WORDS: dict[str, Callable[[Document, ValidationError, Path], Iterator[Problem]]
     "minimum": _bound("of at least"),
     "maximum": _bound("of at most"),
     "exclusiveMinimum": _bound("above"),
+    "exclusiveMaximum": _bound("below"),
     "minLength": _empty,
-    "minItems": _empty,
+    "minItems": _too_few,
+    "maxItems": _too_many,
     "minProperties": _empty,
     "maxLength": _too_long,
     "uniqueItems": _repeated,

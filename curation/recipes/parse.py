@@ -4,18 +4,21 @@ from collections.abc import Iterator
 from math import isclose
 from typing import Any
 
+from curation.recipes import pairing_text
 from curation.recipes.document import Document, Path, read
 from curation.recipes.explain import schema_problems
 from curation.recipes.model import (
     CandidateRule,
+    Caps,
     EvidenceRule,
     Filter,
-    Pairing,
     Recipe,
-    Signal,
     Split,
 )
 from curation.recipes.problems import Problem, RecipeProblems, problem
+from curation.recipes.sections import contradictions, sections
+from curation.recipes.stated import signal_at, signal_paths, tuples
+from curation.rewards.parse import inline
 
 
 def parse(text: str) -> Recipe:
@@ -38,6 +41,16 @@ def _contradictions(document: Document) -> Iterator[Problem]:
     yield from _filters(document)
     yield from _sides(document)
     yield from _behaviour(document)
+    yield from _rewards(document)
+    yield from contradictions(document)
+    yield from pairing_text.contradictions(document)
+
+
+def _rewards(document: Document) -> Iterator[Problem]:
+    for path, signal in signal_paths(document.value):
+        if "reward" in signal:
+            _plan, problems = inline(document, (*path, "reward"))
+            yield from problems
 
 
 def _shares(document: Document) -> Iterator[Problem]:
@@ -56,6 +69,9 @@ def _rounds(document: Document) -> Iterator[Problem]:
         yield problem(where, f"last_round is {last}, before first_round {first}.", "Exchange the two.")
 
 
+_SAYS_SPREAD = "Write `by: {scores: CRITERION}` or `by: {consensus: CRITERION}`."
+
+
 def _filters(document: Document) -> Iterator[Problem]:
     seen: dict[str, int] = {}
     for position, rule in enumerate(document.value.get("filters", [])):
@@ -68,6 +84,9 @@ def _filters(document: Document) -> Iterator[Problem]:
         if rule.get("at_least", float("-inf")) > rule.get("at_most", float("inf")):
             where = document.where((*path, "at_most"))
             yield problem(where, "at_most is below at_least, so nothing passes.", "Exchange the two.")
+        if "spread_at_most" in rule and not {"scores", "consensus"} & set(rule["by"]):
+            where = document.where_key((*path, "spread_at_most"))
+            yield problem(where, "Only scores and a consensus say how uncertain they are.", _SAYS_SPREAD)
         if "keep_best" in rule and ("at_least" in rule or "at_most" in rule):
             where = document.where_key((*path, "keep_best"))
             yield problem(
@@ -94,50 +113,38 @@ def _behaviour(document: Document) -> Iterator[Problem]:
 
 def _build(document: Document) -> Recipe:
     value = document.value
+    caps = value.get("caps", {})
     return Recipe(
         title=value["title"],
         about=value.get("about", ""),
         seed=value.get("seed", 0),
-        evidence=EvidenceRule(**_tuples(value.get("evidence", {}))),
-        candidates=CandidateRule(**_tuples(value.get("candidates", {}))),
+        evidence=_evidence(value.get("evidence", {})),
+        candidates=CandidateRule(**tuples(value.get("candidates", {}))),
         filters=tuple(_filter(document, number) for number in range(len(value.get("filters", [])))),
-        pairing=_pairing(document),
-        pairs_per_prompt=value.get("caps", {}).get("pairs_per_prompt"),
+        pairing=pairing_text.build(document),
+        pairs_per_prompt=caps.get("pairs_per_prompt"),
         split=_split(value.get("split", {})),
+        caps=Caps(**{key.removeprefix("pairs_"): cap for key, cap in caps.items() if key != "pairs_per_prompt"}),
+        **sections(document),
     )
 
 
-def _tuples(value: dict[str, Any]) -> dict[str, Any]:
-    return {key: tuple(inner) if isinstance(inner, list) else inner for key, inner in value.items()}
-
-
-def _signal(document: Document, path: Path) -> Signal:
-    value = document.value
-    for step in path:
-        value = value[step]
-    source = "scores" if "scores" in value else "votes"
-    return Signal(
-        source=source,  # type: ignore[arg-type]  # one of the two literals, by the line above
-        criterion=value[source],
-        raters=tuple(value.get("raters", ())),
-        where=document.where((*path, source)),
+def _evidence(value: dict[str, Any]) -> EvidenceRule:
+    weights = value.get("weights", {})
+    return EvidenceRule(
+        **tuples({key: inner for key, inner in value.items() if key != "weights"}),
+        rater_weights=_weights(weights.get("raters", {})),
+        kind_weights=_weights(weights.get("kinds", {})),
     )
+
+
+def _weights(value: dict[str, float]) -> tuple[tuple[str, float], ...]:
+    return tuple(sorted((name, float(weight)) for name, weight in value.items()))
 
 
 def _filter(document: Document, number: int) -> Filter:
     value = dict(document.value["filters"][number])
-    return Filter(**{**value, "by": _signal(document, ("filters", number, "by"))})
-
-
-def _pairing(document: Document) -> Pairing:
-    value = _tuples(document.value["pairing"])
-    signals = {
-        field: _signal(document, ("pairing", key))
-        for key, field in (("judge", "judge"), ("points", "by"), ("by", "by"))
-        if key in value
-    }
-    plain = {key: inner for key, inner in value.items() if key not in {"judge", "points", "by"}}
-    return Pairing(**{**plain, **signals})
+    return Filter(**{**value, "by": signal_at(document, ("filters", number, "by"))})
 
 
 def _split(value: dict[str, Any]) -> Split:

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from curation.errors import Refused
-from curation.recipes.model import Place
+from curation.recipes.place import Place
 
 
 @dataclass(frozen=True, order=True)

@@ -14,18 +14,31 @@ _ROW = ["kind", "id", "position", "prompt_id"]
 def record(evidence: Evidence) -> pl.DataFrame:
     """A row of `tables.EVIDENCE` for each row of evidence, sorted by kind, id and position.
 
-    A prompt's digest covers its input media, a sample's what is seen of it. Retraction is no part of a digest: it
+    A prompt's digest covers its input media, a sample's what is seen of it, a score's its spread where that was read.
+    Retraction is no part of a digest: it
     is looked for by itself.
     """
     parts = [
         _recorded("prompt", _prompts(evidence), "prompt_id"),
         _recorded("sample", evidence.samples, "sample_id"),
-        _recorded("score", evidence.scores.drop("retracted"), *_STATEMENT),
+        _with_spreads(_recorded("score", evidence.scores.drop("retracted"), *_STATEMENT), evidence.spreads),
         _recorded("comparison", evidence.comparisons.drop("retracted"), *_STATEMENT, prompt="left_prompt_id"),
+        _recorded("branch", evidence.branches, "sample_id"),
+        _recorded("prompt_link", evidence.prompt_links, "link_id"),
         _recorded("split", evidence.assigned, "prompt_id").with_columns(evidence.assigned["split"]),
     ]
     table = pl.concat(parts).select(pl.col(name).cast(dtype) for name, dtype in EVIDENCE.items())
     return table.sort("kind", "id", "position")
+
+
+def _with_spreads(recorded: pl.DataFrame, spreads: pl.DataFrame) -> pl.DataFrame:
+    """Digests that change with the spread too, for the scores that have one; the others keep theirs."""
+    if not spreads.height:
+        return recorded
+    stated = spreads.select(id="judgement_id", position="position", spread=row_digests(spreads.select("spread")))
+    both = recorded.join(stated, on=["id", "position"], how="left", maintain_order="left")
+    mixed = pl.when(pl.col("spread").is_null()).then("digest").otherwise(pl.col("digest") ^ pl.col("spread"))
+    return both.with_columns(digest=mixed).drop("spread")
 
 
 def _prompts(evidence: Evidence) -> pl.DataFrame:
@@ -111,6 +124,10 @@ def _as_it_was(recorded: pl.DataFrame, today: Evidence) -> Evidence:
         scores=scores.with_columns(retracted=pl.lit(False)),
         comparisons=comparisons.with_columns(retracted=pl.lit(False)),
         assigned=recorded.filter(pl.col("kind") == "split").select("prompt_id", "split"),
+        branches=today.branches.join(ids("branch", "sample_id"), on="sample_id", how="semi"),
+        prompt_links=today.prompt_links.join(ids("prompt_link", "link_id"), on="link_id", how="semi"),
+        barred=today.barred.clear(),
+        failing=today.failing.clear(),
     ).sorted()
 
 
@@ -127,21 +144,27 @@ class Difference:
     unexplained: list[str]
 
 
-def compare(frozen: pl.DataFrame, rebuilt: pl.DataFrame, splits: pl.DataFrame, found: Found) -> Difference:
+def compare(
+    frozen: pl.DataFrame, rebuilt: pl.DataFrame, splits: pl.DataFrame, found: Found, *, is_learnt: bool = False
+) -> Difference:
     """Tells pairs that fell with what was withdrawn from pairs that differ for no such reason.
 
     Args:
         frozen, rebuilt: tables of pairs.
         splits: the frozen splits; prompts of one component share their fate, since one may name the other's split.
+        is_learnt: the recipe learns from all its evidence (`Recipe.learns`), so anything that is gone explains
+            another number, and with it another choice, under any prompt.
     """
     touched = _rests_on_gone(frozen, found)
-    affected = _with_neighbours(found.gone["prompt_id"].unique(), splits)
-    calm = ~pl.col("prompt_id").is_in(affected.implode())
+    affected = _with_neighbours(found.gone["prompt_id"].unique(), splits, frozen)
+    calm = ~_either("prompt_id", affected)
+    is_explained = is_learnt and found.gone.height > 0
     now = rebuilt.join(frozen.select("pair_id"), on="pair_id", how="anti").filter(calm)["pair_id"].to_list()
     differing = _differing(frozen.filter(calm), rebuilt)
     vanished = frozen.filter(~calm).join(rebuilt.select("pair_id"), on="pair_id", how="anti").select("pair_id")
     fallen = vanished.join(touched, on="pair_id", how="anti").with_columns(reason=pl.lit("no_longer_follows"))
-    return Difference(withdrawn=pl.concat([touched, fallen]).sort("pair_id"), unexplained=sorted({*now, *differing}))
+    unexplained = [] if is_explained else sorted({*now, *differing})
+    return Difference(withdrawn=pl.concat([touched, fallen]).sort("pair_id"), unexplained=unexplained)
 
 
 def _rests_on_gone(frozen: pl.DataFrame, found: Found) -> pl.DataFrame:
@@ -152,7 +175,7 @@ def _rests_on_gone(frozen: pl.DataFrame, found: Found) -> pl.DataFrame:
     evidence = frozen.select("pair_id", "evidence").explode("evidence", empty_as_null=False).unnest("evidence")
     by_statement = evidence.join(gone, left_on=["kind", *_STATEMENT], right_on=["kind", "id", "position"], how="semi")
     reason = (
-        pl.when(pl.col("prompt_id").is_in(prompts.implode()))
+        pl.when(_either("prompt_id", prompts))
         .then(pl.lit("prompt_gone"))
         .when(pl.col("chosen_id").is_in(lost.implode()) | pl.col("rejected_id").is_in(lost.implode()))
         .then(pl.lit("sample_gone"))
@@ -162,8 +185,21 @@ def _rests_on_gone(frozen: pl.DataFrame, found: Found) -> pl.DataFrame:
     return frozen.select("pair_id", reason=reason).filter(pl.col("reason").is_not_null())
 
 
-def _with_neighbours(prompts: pl.Series, splits: pl.DataFrame) -> pl.Series:
-    """These prompts and all that share a component with one of them."""
+def _either(name: str, ids: pl.Series) -> pl.Expr:
+    """Whether the chosen or the rejected side names one of these."""
+    return pl.any_horizontal(*[pl.col(f"{side}_{name}").is_in(ids.implode()) for side in ("chosen", "rejected")])
+
+
+def _with_neighbours(prompts: pl.Series, splits: pl.DataFrame, frozen: pl.DataFrame) -> pl.Series:
+    """These prompts and all that share a component with one of them.
+
+    Where pairs cross prompts, who is left over looks for another partner, so the prompts of all such pairs share
+    their fate too.
+    """
+    crossing = frozen.filter(pl.col("chosen_prompt_id") != pl.col("rejected_prompt_id"))
+    meeting = pl.concat([crossing["chosen_prompt_id"], crossing["rejected_prompt_id"]]).unique()
+    if prompts.is_in(meeting.implode()).any():
+        prompts = pl.concat([prompts, meeting]).unique()
     components = splits.filter(pl.col("prompt_id").is_in(prompts.implode()))["component"]
     neighbours = splits.filter(pl.col("component").is_in(components.implode()))["prompt_id"]
     return pl.concat([prompts, neighbours]).unique()

@@ -30,19 +30,20 @@ STATEMENT_STRUCT = pl.Struct({"kind": pl.String, "judgement_id": pl.Int64, "posi
 PAIRS = _schema(
     {
         "pair_id": pl.String,  # SHA-256 of prompt, chosen and rejected identities; the same in every version
-        "prompt_id": pl.Int64,
+        "prompt_id": pl.Int64,  # the chosen one's
         "chosen_id": pl.Int64,  # samples; with the two prompts below they are the pair's subjects
         "rejected_id": pl.Int64,
-        "chosen_prompt_id": pl.Int64,  # the prompt a sample is judged under; its own in every rule so far
-        "rejected_prompt_id": pl.Int64,
+        "chosen_prompt_id": pl.Int64,  # the prompt a sample is judged under
+        "rejected_prompt_id": pl.Int64,  # another one for `across_prompts` and `wrong_prompt`
         "chosen_kind": pl.String,  # generated, real or reference
         "rejected_kind": pl.String,
         "rule": pl.String,  # the recipe's pairing rule
         "criterion": pl.String,  # what the margin is measured on
-        "margin": pl.Float64,  # above zero or above the recipe's bar, in `margin_unit`
-        "margin_unit": pl.String,  # score, win_rate (0..1) or vote_share (0..1)
-        "confidence": pl.Float64,  # share of the votes for the chosen one, 0.5..1; null where nobody voted
-        "basis": pl.String,  # people, machines, both, or behaviour alone
+        "margin": pl.Float64,  # above zero or above the recipe's bar, in `margin_unit`; null where nothing is measured
+        # score, reward, strength (logits), fact, win_rate (0..1), vote_share (0..1), groups (share ahead), none
+        "margin_unit": pl.String,
+        "confidence": pl.Float64,  # share of the votes for the chosen one, or its probability by consensus; else null
+        "basis": pl.String,  # people, machines, both, behaviour alone, or construction: nobody was asked
         "chosen_score": pl.Float64,  # what the margin is the difference of; null for votes alone
         "rejected_score": pl.Float64,
         "votes_chosen": pl.Int32,  # comparisons of exactly these two that the recipe read
@@ -51,6 +52,7 @@ PAIRS = _schema(
         "scores": pl.List(SCORE_STRUCT),
         "evidence": pl.List(STATEMENT_STRUCT),  # everything behind the pair, sorted
         "split": pl.String,
+        "band": pl.String,  # strong, weak or ambiguous; null where the recipe has no bands
     }
 )
 
@@ -62,8 +64,14 @@ SAMPLES = _schema(
         "role": pl.String,  # chosen, rejected, both (in different pairs) or kept (in no pair)
         "evidence": pl.List(STATEMENT_STRUCT),  # the scores of this sample that the recipe read
         "split": pl.String,
+        "difficulty": pl.Float64,  # of its prompt, or its own; null where the recipe has no such bands
+        "bucket": pl.String,  # the band of difficulty; each prompt, or each sample, is in exactly one
     }
 )
+
+# Columns that came after the first versions were frozen. Where nothing stands in one, it is no part of a digest, so
+# that what does not use it keeps the digest it had.
+LATER = frozenset({"band", "difficulty", "bucket"})
 
 # What the version read: prompts, samples, scores, comparisons, and the splits decided before (their name in `split`).
 # The id is the row's own, or its judgement's with the position in that act; the digest is of its content when it was
@@ -85,21 +93,37 @@ SPLITS = _schema({"prompt_id": pl.Int64, "component": pl.String, "split": pl.Str
 _CHUNK = 50_000
 
 
-def pair_ids(prompt: list[str], chosen: list[str], rejected: list[str]) -> list[str]:
+Subjects = tuple[list[str], list[str]]  # identities of prompts and of samples, row by row
+
+
+def pair_ids(chosen: Subjects, rejected: Subjects) -> list[str]:
     """The content hash of each pair.
 
     Args:
-        prompt: identities of the prompts, hexadecimal SHA-256.
-        chosen: identities of the chosen samples, of the same length.
-        rejected: identities of the rejected samples, of the same length.
+        chosen: identities (hexadecimal SHA-256) of the prompts the chosen samples are judged under, and of the samples.
+        rejected: the same of the rejected ones; all four lists are of one length.
 
     Returns:
-        Hexadecimal SHA-256 of `pair:1`, prompt, chosen and rejected, parted by line feeds.
+        Hexadecimal SHA-256 of `pair:1`, prompt, chosen and rejected, parted by line feeds; where the two prompts
+        differ, of `pair:2`, chosen prompt, rejected prompt, chosen and rejected.
     """
     return [
-        hashlib.sha256(f"pair:1\n{p}\n{c}\n{r}".encode()).hexdigest()
-        for p, c, r in zip(prompt, chosen, rejected, strict=True)
+        hashlib.sha256(
+            (f"pair:1\n{p}" if p == q else f"pair:2\n{p}\n{q}").encode() + f"\n{c}\n{r}".encode()
+        ).hexdigest()
+        for p, c, q, r in zip(*chosen, *rejected, strict=True)
     ]
+
+
+def used(table: pl.DataFrame) -> pl.DataFrame:
+    """The table without later columns in which nothing stands."""
+    return table.drop([name for name in table.columns if name in LATER and table[name].null_count() == table.height])
+
+
+def completed(table: pl.DataFrame, schema: pl.Schema) -> pl.DataFrame:
+    """The columns of the schema; those that a version frozen long ago does not have are null."""
+    lacking = [pl.lit(None, dtype=dtype).alias(name) for name, dtype in schema.items() if name not in table.columns]
+    return table.with_columns(lacking).select(list(schema))
 
 
 def digest(table: pl.DataFrame) -> str:
@@ -125,6 +149,11 @@ def digest(table: pl.DataFrame) -> str:
             sha.update(part)
     sha.update(table.height.to_bytes(8, "little"))
     return sha.hexdigest()
+
+
+def version_digest(pairs: pl.DataFrame, samples: pl.DataFrame, splits: pl.DataFrame) -> str:
+    """SHA-256 over all rows of a version."""
+    return digest(pl.DataFrame({"tables": [digest(used(table)) for table in (pairs, samples, splits)]}))
 
 
 def row_digests(table: pl.DataFrame) -> pl.Series:
@@ -158,10 +187,17 @@ def _as_numbers(series: pl.Series) -> npt.NDArray[np.uint64]:
 def _hashed(series: pl.Series) -> npt.NDArray[np.uint64]:
     """The first 64 bits of SHA-256 of each text; each different text is hashed once."""
     texts = pl.DataFrame({"text": series.fill_null("\0")})
+    if texts["text"].n_unique() > texts.height // 2:
+        return _hash_of_each(texts["text"])
     different = texts.unique()
-    numbers = [int.from_bytes(hashlib.sha256(t.encode()).digest()[:8], "little") for t in different["text"].to_list()]
-    different = different.with_columns(number=pl.Series(numbers, dtype=pl.UInt64))
+    different = different.with_columns(number=_hash_of_each(different["text"]))
     return texts.join(different, on="text", how="left", maintain_order="left")["number"].to_numpy()
+
+
+def _hash_of_each(texts: pl.Series) -> npt.NDArray[np.uint64]:
+    few = (part.to_list() for start in range(0, texts.len(), _CHUNK) for part in [texts.slice(start, _CHUNK)])
+    digests = b"".join(hashlib.sha256(text.encode()).digest()[:8] for part in few for text in part)
+    return np.frombuffer(digests, dtype="<u8").astype(np.uint64)
 
 
 def _null_marks(series: pl.Series) -> npt.NDArray[np.uint64]:

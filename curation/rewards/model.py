@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from curation.identity import digest
-from curation.recipes.model import Place
+from curation.recipes.place import Place
 from curation.rewards.transforms import RAW, Transform
 
 RuleName = Literal[

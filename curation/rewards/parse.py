@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Any, get_args
 
-from curation.recipes.document import Path
-from curation.recipes.problems import suggestion
+from curation.recipes.document import Document, Path
+from curation.recipes.problems import Problem, RecipeProblems, suggestion
 from curation.rewards.model import Bar, Cap, Member, Missing, RewardRule, RuleName, Total
 from curation.rewards.reading import Node, Reader, shown
 from curation.rewards.steps import KINDS, Kind, Option
@@ -111,6 +111,27 @@ def parse(text: str) -> RewardRule:
     reader = Reader.of(text, "reward", _EXAMPLES)
     root = reader.root(_ROOT, "the reward")
     _language(root, "reward")
+    return _read_reward(root)
+
+
+def inline(document: Document, path: Path) -> tuple[RewardRule, list[Problem]]:
+    """The reward that stands at a path of another document, and every mistake in it.
+
+    Where it stands says what it is, so `reward: 1` may be left out. With mistakes the reward is worth nothing.
+    """
+    value: Any = document.value
+    for step in path:
+        value = value[step]
+    reader = Reader(document)
+    root = reader.node(path, value, _ROOT, "the reward")
+    try:
+        return _read_reward(root), []
+    except RecipeProblems as error:
+        return RewardRule("", (), Total("weighted_mean")), error.problems
+
+
+def _read_reward(root: Node) -> RewardRule:
+    reader = root.reader
     members = _members(root)
     reader.finish()
     rule = RewardRule(

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
-from curation.recipes.model import Place
+from curation.recipes.place import Place
 from curation.rewards.combining import Rule
 from curation.rewards.parse import read_steps
 from curation.rewards.reading import Node, Reader

@@ -7,7 +7,7 @@ from typing import Any
 
 from curation.recipes import document
 from curation.recipes.document import Document, Path
-from curation.recipes.model import Place
+from curation.recipes.place import Place
 from curation.recipes.problems import Problem, RecipeProblems, problem, suggestion
 
 

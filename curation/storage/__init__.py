@@ -5,6 +5,7 @@ The names are those of `curation.media.keeping`.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Protocol, cast
 
@@ -25,6 +26,9 @@ class ContentStorage(Protocol):
 
     def size(self, name: str) -> int:
         """Length in bytes."""
+
+    def missing(self, sizes: Mapping[str, int]) -> set[str]:
+        """The names among these that are not there, or not of their size in bytes; a bucket is listed, not asked."""
 
     def read_range(self, name: str, start: int, end: int) -> IO[bytes]:
         """A stream of the bytes from `start` up to, not including, `end`; the caller closes it.

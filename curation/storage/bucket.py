@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any, cast
 
@@ -12,6 +14,9 @@ from storages.backends.s3 import S3Storage
 
 from curation.errors import Unavailable
 from curation.storage.copies import LocalCopies
+
+# Up to so many names below one prefix are asked for one by one; beyond, the prefix is listed, a thousand at a time.
+_ASKED = 10
 
 
 class ContentBucket(S3Storage):
@@ -51,6 +56,24 @@ class ContentBucket(S3Storage):
             return int(super().size(name))
         except (OSError, BotoCoreError, ClientError) as error:
             raise Unavailable(self._sentence(error)) from error
+
+    def missing(self, sizes: Mapping[str, int]) -> set[str]:
+        below: dict[str, list[str]] = defaultdict(list)
+        for name in sizes:
+            below[name.rpartition("/")[0]].append(name)
+        try:
+            return {name for names in below.values() for name in self._missing(names, sizes)}
+        except (BotoCoreError, ClientError) as error:
+            raise Unavailable(self._sentence(error)) from error
+
+    def _missing(self, names: list[str], sizes: Mapping[str, int]) -> Iterator[str]:
+        """Those of some names below one prefix."""
+        if len(names) <= _ASKED:
+            yield from (name for name in names if not self.exists(name) or self.size(name) != sizes[name])
+            return
+        prefix = self._normalize_name(names[0].rpartition("/")[0]) + "/"
+        listed = {one.key: one.size for one in self.bucket.objects.filter(Prefix=prefix)}
+        yield from (name for name in names if listed.get(self._normalize_name(name)) != sizes[name])
 
     def _sentence(self, error: Exception) -> str:
         return _(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import IO, Any, cast
@@ -48,6 +49,9 @@ class ContentFolder(FileSystemStorage):
         except OSError as error:
             raise Unavailable(self._sentence(name)) from error
 
+    def missing(self, sizes: Mapping[str, int]) -> set[str]:
+        return {name for name, size in sizes.items() if _size_of(os.path.join(self.location, name)) != size}
+
     def get_available_name(self, name: str, max_length: int | None = None) -> str:
         return name
 
@@ -65,6 +69,13 @@ class ContentFolder(FileSystemStorage):
             "The file %(name)s is missing from the media folder %(folder)s or may not be read. Restore it from a"
             " backup, or import its samples again."
         ) % {"name": name, "folder": self.location}
+
+
+def _size_of(path: str) -> int | None:
+    try:
+        return os.stat(path).st_size
+    except OSError:
+        return None
 
 
 class Part:

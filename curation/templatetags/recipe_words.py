@@ -23,7 +23,14 @@ def percent(share: float) -> str:
 @register.filter
 def unit_word(unit: str) -> str:
     """What a margin is measured in; points of a score need no word."""
-    return {"win_rate": _("of the win rate"), "vote_share": _("of the vote share")}.get(unit, "")
+    words = {
+        "reward": _("of the reward"),
+        "strength": _("logits of strength"),
+        "win_rate": _("of the win rate"),
+        "vote_share": _("of the vote share"),
+        "groups": _("of the groups"),
+    }
+    return words.get(unit, "")
 
 
 @register.filter(name="in_order")
@@ -34,7 +41,13 @@ def counts_in_order(counts: dict[str, int]) -> list[tuple[str, int]]:
 
 @register.filter
 def basis_word(basis: str) -> str:
-    words = {"people": _("people"), "machines": _("machines"), "both": _("both"), "behaviour": _("behaviour")}
+    words = {
+        "people": _("people"),
+        "machines": _("machines"),
+        "both": _("both"),
+        "behaviour": _("behaviour"),
+        "construction": _("construction"),
+    }
     return words.get(basis, basis)
 
 
@@ -45,6 +58,8 @@ def evidence_word(kind: str) -> str:
         "sample": _("samples"),
         "score": _("scores"),
         "comparison": _("comparisons"),
+        "branch": _("samples with a parent"),
+        "prompt_link": _("links between prompts"),
         "split": _("earlier splits"),
     }
     return words.get(kind, kind)

@@ -23,6 +23,7 @@ SECTIONS = [
     ("evidence", "evidence", _("Evidence"), Right.VIEW),
     ("recipes", "recipes", _("Recipes"), Right.VIEW),
     ("datasets", "datasets", _("Datasets"), Right.VIEW),
+    ("benchmarks", "benchmarks", _("Benchmarks"), Right.VIEW),
     ("members", "members", _("Members"), Right.VIEW),
 ]
 

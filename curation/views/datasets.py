@@ -16,13 +16,15 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from curation.access import Right
-from curation.actions import verifying, version_files
+from curation.actions import handing_out, verifying, version_files, withdrawals
+from curation.errors import Refused
 from curation.models import Dataset, DatasetVersion, Job, Project, State
 from curation.recipe_words import in_order
 from curation.recipe_words import lines as funnel_text
 from curation.views import funnels
 from curation.views.doorbell import ring_for_build
 from curation.views.doors import PageRequest, is_part, project_page
+from curation.views.gate_glance import gate_of
 from curation.views.overview import words
 from curation.views.paging import Key, Page, keyset
 
@@ -30,7 +32,7 @@ PAIRS_A_PAGE = 12
 DATASETS_A_PAGE = 12
 VERSIONS_SHOWN = 6  # of each dataset in the list of all
 BUILDS_SHOWN = 20
-DOWNLOADS = ("pairs", "samples", "splits", "evidence")
+DOWNLOADS = ("pairs", "samples", "splits", "evidence", "tombstones")
 
 
 @project_page(Right.VIEW)
@@ -108,7 +110,7 @@ def build(request: PageRequest, project: Project, job_id: int) -> HttpResponse:
 @require_safe
 def dataset_version(request: PageRequest, project: Project, name: str, label: str) -> HttpResponse:
     """One version: what it holds, how it came about, its pairs."""
-    version = _version(request, project, name, label)
+    version = version_of(request, project, name, label)
     if is_part(request, "verified"):
         return _verified_part(request, version)
     context = {
@@ -119,6 +121,9 @@ def dataset_version(request: PageRequest, project: Project, name: str, label: st
         "shares": _shares(version.manifest["counts"]),
         "verified": _verified(version),
         "downloads": _downloads(version),
+        "closed_because": handing_out.closed_tables_because(version),
+        "gate": gate_of(version),
+        "may_renew": bool(version.withdrawn_count and not version.replaced_by_id),
         "siblings": DatasetVersion.objects.frozen().filter(dataset=version.dataset)[:12],
         **_pairs_context(request, version),
     }
@@ -185,7 +190,7 @@ def _pairs_context(request: PageRequest, version: DatasetVersion) -> dict[str, A
         wanted = wanted.filter(pl.col("prompt_id") == int(prompt))
     rows, page = _page(wanted, after=request.GET.get("after", ""), before=request.GET.get("before", ""))
     return {
-        "pairs": _shown(version, rows),
+        "pairs": shown_pairs(version, rows),
         "page": page,
         "split": split,
         "prompt_id": prompt if prompt.isdigit() else "",
@@ -215,7 +220,8 @@ def _page(wanted: pl.LazyFrame, *, after: str, before: str) -> tuple[list[dict[s
     return rows, PairPage(first if previous else "", last if following else "")
 
 
-def _shown(version: DatasetVersion, rows: list[dict[str, Any]]) -> list[ShownPair]:
+def shown_pairs(version: DatasetVersion, rows: list[dict[str, Any]]) -> list[ShownPair]:
+    """Rows of the version's pairs with their pictures. Costs five queries."""
     found = {row["pair_id"]: example for row, example in funnels.examples(rows)}
     names = [row["pair_id"] for row in rows]
     withdrawn = dict(version.tombstones.filter(pair_id__in=names).values_list("pair_id", "reason"))
@@ -229,7 +235,7 @@ def _shown(version: DatasetVersion, rows: list[dict[str, Any]]) -> list[ShownPai
 @project_page(Right.EDIT)
 def dataset_verify(request: PageRequest, project: Project, name: str, label: str) -> HttpResponse:
     """Orders a rebuild; its answer appears on the version's page."""
-    version = _version(request, project, name, label)
+    version = version_of(request, project, name, label)
     job = verifying.order(version=version, by=request.user)
     ring_for_build(job)
     messages.info(request, _("The rebuild has begun. Its answer appears here."))
@@ -249,6 +255,15 @@ def _verified_part(request: PageRequest, version: DatasetVersion) -> HttpRespons
     return render(request, "curation/datasets/_verified.html", context)
 
 
+@require_POST
+@project_page(Right.EDIT)
+def dataset_minor(request: PageRequest, project: Project, name: str, label: str) -> HttpResponse:
+    """Makes the minor version without the rows that were found withdrawn."""
+    minor = withdrawals.make_minor(version=version_of(request, project, name, label), by=request.user)
+    messages.success(request, _("%(minor)s is frozen.") % {"minor": minor})
+    return redirect("dataset_version", project.slug, name, minor.label)
+
+
 # -- downloads ----------------------------------------
 
 
@@ -256,8 +271,12 @@ def _verified_part(request: PageRequest, version: DatasetVersion) -> HttpRespons
 @require_safe
 def dataset_download(request: PageRequest, project: Project, name: str, label: str, table: str) -> HttpResponseBase:
     """A table of the version as Parquet; `manifest` is JSON, `funnel` and `recipe` are text."""
-    version = _version(request, project, name, label)
+    version = version_of(request, project, name, label)
     if table in DOWNLOADS:
+        if because := handing_out.closed_tables_because(version):
+            raise Refused(because)
+        if table not in version.manifest["files"]:
+            raise Http404
         file = version_files.path_of(version, table).open("rb")
         return FileResponse(file, as_attachment=True, filename=f"{name}-{label}-{table}.parquet")
     texts = {
@@ -275,11 +294,12 @@ def dataset_download(request: PageRequest, project: Project, name: str, label: s
     )
 
 
-def _version(request: PageRequest, project: Project, name: str, label: str) -> DatasetVersion:
+def version_of(request: PageRequest, project: Project, name: str, label: str) -> DatasetVersion:
+    """The frozen version at an address, or 404."""
     number, _dot, minor = label.partition(".")
     if not (number.isdigit() and (minor or "0").isdigit()):
         raise Http404
-    rows = DatasetVersion.objects.visible_to(request.user).frozen().select_related("dataset__project", "recipe")
+    rows = DatasetVersion.objects.visible_to(request.user).frozen().select_related("dataset__project", "recipe", "job")
     found: DatasetVersion = get_object_or_404(
         rows, dataset__project=project, dataset__name=name, number=int(number), minor=int(minor or 0)
     )

@@ -7,7 +7,7 @@ from functools import partial
 from django.db import transaction
 
 from curation.models import Job, Project
-from curation.tasks import build_version, count_project
+from curation.tasks import add_up_votes, build_version, count_project
 
 
 def ring_for_build(job: Job) -> None:
@@ -20,3 +20,9 @@ def ring_for_counts(project: Project) -> None:
     """For a large project that was never counted. Where the queue does not answer, the timetable counts it."""
     bell = partial(count_project.apply_async, kwargs={"project_id": project.pk}, queue="cpu")
     transaction.on_commit(bell, robust=True)
+
+
+def ring_for_consensus(project: Project, criterion: str) -> None:
+    """For a large project whose votes were not added up yet, or not since new ones came in."""
+    kwargs = {"project_id": project.pk, "criterion": criterion}
+    transaction.on_commit(partial(add_up_votes.apply_async, kwargs=kwargs, queue="cpu"), robust=True)

@@ -7,23 +7,28 @@ from functools import partial
 from typing import Any
 
 from django.contrib import messages
+from django.core.files.storage import default_storage
 from django.db import transaction
-from django.http import Http404, HttpResponse, HttpResponseBase, StreamingHttpResponse
+from django.http import FileResponse, Http404, HttpResponse, HttpResponseBase, StreamingHttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.template.defaultfilters import filesizeformat
+from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST, require_safe
 
 from curation.access import Right
-from curation.actions import exports, jobs
+from curation.actions import exports, gating, jobs
 from curation.errors import Refused
+from curation.exports.card.charts import FOLDER as CHARTS
 from curation.exports.preview import preview
 from curation.exports.zipping import zip_stream
 from curation.forms.exports import ExportForm
 from curation.models import DatasetVersion, Export, Job, Project, State
 from curation.tasks import run_export
 from curation.views.doors import PageRequest, is_part, project_page
+from curation.views.gate_glance import gate_of
+from curation.views.publishing_lines import publication_lines
 
 
 @dataclass(frozen=True)
@@ -46,8 +51,9 @@ def version_exports(request: PageRequest, project: Project, name: str, label: st
         _send(made)
         return redirect("export", project.slug, made.pk)
     context = {"section": "datasets", "version": version, "form": form, "lines": _history(request, version)}
-    page = "curation/exports/_exports.html" if is_part(request, "exports") else "curation/exports/list.html"
-    return render(request, page, context)
+    if is_part(request, "exports"):
+        return render(request, "curation/exports/_exports.html", context)
+    return render(request, "curation/exports/list.html", {**context, "gate": gate_of(version)})
 
 
 @project_page(Right.VIEW)
@@ -64,9 +70,12 @@ def export(request: PageRequest, project: Project, export_id: int) -> HttpRespon
         context |= {
             "configs": _configs(row),
             "left_out": _left_out(row),
-            "card": preview(card) if card else None,
+            "gate": gating.written_with(row),
+            "card": preview(card, _pictures(row)) if card else None,
             "withdrawn": exports.withdrawn_since(row),
             "is_downloadable": exports.is_downloadable(row),
+            "publications": publication_lines(row.publications.select_related("job", "created_by")),
+            "closed_because": exports.closed_because(row),
         }
     return render(request, "curation/exports/detail.html", context)
 
@@ -84,13 +93,36 @@ def export_download(request: PageRequest, project: Project, export_id: int) -> H
     """The export as a zip, written while it is sent."""
     row = _export(request, project, export_id)
     if not exports.is_downloadable(row):
-        raise Refused(_("This export cannot be downloaded. Its page says why; a new one can."))
+        because = exports.closed_because(row)
+        raise Refused(because or _("This export cannot be downloaded. Its page says why; a new one can."))
     name = f"{exports.download_name(row)}.zip"
     return StreamingHttpResponse(
         zip_stream(exports.parts_of(row)),
         content_type="application/zip",
         headers={"Content-Disposition": f'attachment; filename="{name}"'},
     )
+
+
+@project_page(Right.VIEW)
+@require_safe
+def export_picture(request: PageRequest, project: Project, export_id: int, picture: str) -> HttpResponseBase:
+    """A chart of the card, as it lies in the export."""
+    row = _export(request, project, export_id)
+    sha256 = row.manifest.get("files", {}).get(f"{CHARTS}/{picture}.png")
+    if not sha256 or row.place:
+        raise Http404
+    stream = default_storage.open(exports.stored_name(sha256))
+    return FileResponse(stream, content_type="image/png", headers={"Cache-Control": "private, max-age=86400"})
+
+
+def _pictures(row: Export) -> dict[str, str]:
+    """Addresses of the charts of an export, by their path in it."""
+    slug = row.version.dataset.project.slug
+    return {
+        path: reverse("export_picture", args=[slug, row.pk, path.removeprefix(f"{CHARTS}/").removesuffix(".png")])
+        for path in row.manifest.get("files", {})
+        if path.startswith(f"{CHARTS}/") and path.endswith(".png")
+    }
 
 
 @require_POST
@@ -112,6 +144,17 @@ def export_resume(request: PageRequest, project: Project, export_id: int) -> Htt
         jobs.resume(job=row.job, by=request.user)
         _send(row)
     return redirect("export", project.slug, row.pk)
+
+
+@require_POST
+@project_page(Right.EDIT)
+def export_delete(request: PageRequest, project: Project, export_id: int) -> HttpResponse:
+    """Deletes an export and those of its files that nothing else holds."""
+    row = _export(request, project, export_id)
+    version = row.version
+    exports.delete(export=row, by=request.user)
+    messages.success(request, _("The export is deleted. The version stays, and can be exported again."))
+    return redirect("version_exports", project.slug, version.dataset.name, version.label)
 
 
 def _send(row: Export) -> None:

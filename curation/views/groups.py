@@ -15,7 +15,9 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 from django.views.decorators.http import require_safe
 
-from curation.access import Right
+from curation.access import Right, may
+from curation.actions import prompt_constraints, prompt_links
+from curation.forms.prompt_tools import WordingForm
 from curation.models import Comparison, Flag, Project, Prompt, PromptMedia, Rater, Sample
 from curation.models import group as group_reads
 from curation.models.group import GroupEvidence
@@ -23,6 +25,7 @@ from curation.views import mark_overlays, said, score_table
 from curation.views.doors import PageRequest, project_page
 from curation.views.mark_overlays import Overlay, Part, Shown
 from curation.views.pictures import Picture, all_pictures, picture, with_assets
+from curation.views.prompt_constraints import nodes
 from curation.views.score_table import Cell, Row
 
 LINES = 300
@@ -108,6 +111,10 @@ def prompt(request: PageRequest, project: Project, prompt_id: int) -> HttpRespon
         "table": table,
         "lines": lines[:LINES],
         "more_lines": max(len(lines) - LINES, 0),
+        "links": prompt_links.relations(shown),
+        "nodes": nodes(prompt_constraints.of(shown)),
+        "wording_form": WordingForm(),
+        "may_edit": may(request.role, Right.EDIT),
         "generators": len({sample.generator_id for sample in samples}),
         **_neighbours(project, shown),
     }

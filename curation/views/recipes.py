@@ -1,9 +1,8 @@
-"""Recipes: the list, the editor with its funnel on demand, and the button that builds a version."""
+"""Recipes: the list, the editor, and the button that builds a version."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from django.contrib import messages
 from django.db.models import Count
@@ -15,19 +14,12 @@ from django.views.decorators.http import require_POST, require_safe
 
 from curation.access import Right
 from curation.actions import datasets, recipes
-from curation.errors import Refused
 from curation.forms.recipes import BuildForm, RecipeForm
 from curation.models import Dataset, DatasetVersion, Project, Prompt, Recipe
 from curation.recipes.problems import Problem, RecipeProblems
-from curation.recipes.run import run
-from curation.views import funnels
 from curation.views.doorbell import ring_for_build
 from curation.views.doors import PageRequest, project_page
 from curation.views.starting_recipes import starting_text
-
-# A preview looks at no more prompts than this, so that it answers at once.
-PREVIEW_PROMPTS = 500
-KEPT_SHOWN = 6
 
 
 @dataclass(frozen=True)
@@ -60,7 +52,7 @@ def recipe_new(request: PageRequest, project: Project) -> HttpResponse:
 @project_page(Right.VIEW, write=Right.EDIT)
 def recipe(request: PageRequest, project: Project, recipe_id: int) -> HttpResponse:
     """One version in the editor; saving makes the next one."""
-    row = _recipe(request, project, recipe_id)
+    row = recipe_of(request, project, recipe_id)
     form = RecipeForm(request.POST or None, initial={"text": row.text, "name": row.name})
     return _saved(request, project, form) or _editor(request, project, form, row)
 
@@ -100,6 +92,7 @@ def _editor(request: PageRequest, project: Project, form: RecipeForm, row: Recip
         "built": built,
         "findings": findings,
         "build_form": BuildForm(initial={"dataset": _usual_dataset(project, row)}) if row else None,
+        "saved_text": row.text if row else "",
         "prompt_count": Prompt.objects.filter(project=project).count(),
     }
     return render(request, "curation/recipes/editor.html", context, status=422 if request.method == "POST" else 200)
@@ -123,39 +116,9 @@ def findings_in(project: Project, text: str) -> list[Finding]:
 
 @require_POST
 @project_page(Right.EDIT)
-def recipe_preview(request: PageRequest, project: Project) -> HttpResponse:
-    """The funnel of the text as it stands, with examples, over some hundred prompts. A part of the editor."""
-    text = request.POST.get("text", "").replace("\r\n", "\n")
-    context: dict[str, Any] = {"findings": findings_in(project, text)}
-    if not context["findings"]:
-        context |= _previewed(project, text)
-    return render(request, "curation/recipes/_preview.html", context)
-
-
-def _previewed(project: Project, text: str) -> dict[str, Any]:
-    rule = recipes.check(project=project, text=text)
-    evidence = datasets.read_for(project, rule, None, most_prompts=PREVIEW_PROMPTS)
-    try:
-        result = run(rule, evidence)
-    except Refused as error:
-        return {"refusal": str(error)}
-    kept = result.pairs.head(KEPT_SHOWN).to_dicts()
-    return {
-        "lines": funnels.lines([datasets.as_shown(step) for step in result.funnel]),
-        "kept": [example for _row, example in funnels.examples(kept)],
-        "pair_count": result.pairs.height,
-        "sample_count": result.samples.height,
-        "looked_at": evidence.prompts.height,
-        "prompt_count": Prompt.objects.filter(project=project).count(),
-        "pairs_nothing": rule.pairing.rule == "none",
-    }
-
-
-@require_POST
-@project_page(Right.EDIT)
 def recipe_build(request: PageRequest, project: Project, recipe_id: int) -> HttpResponse:
     """Orders the next version of a dataset by this recipe and goes to its job."""
-    row = _recipe(request, project, recipe_id)
+    row = recipe_of(request, project, recipe_id)
     form = BuildForm(request.POST)
     if not form.is_valid():
         messages.error(request, _("A dataset needs a name of small letters, digits and hyphens."))
@@ -165,6 +128,6 @@ def recipe_build(request: PageRequest, project: Project, recipe_id: int) -> Http
     return redirect("build", project.slug, job.pk)
 
 
-def _recipe(request: HttpRequest, project: Project, recipe_id: int) -> Recipe:
+def recipe_of(request: HttpRequest, project: Project, recipe_id: int) -> Recipe:
     found: Recipe = get_object_or_404(Recipe.objects.visible_to(request.user).filter(project=project), pk=recipe_id)
     return found

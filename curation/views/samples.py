@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
 
 from curation.access import Right
+from curation.actions import withdrawn_rows
 from curation.errors import Refused
 from curation.models import Flag, Generator, Project, Prompt, Sample, Score, candidates, score_columns
 from curation.models import group as group_reads
@@ -231,6 +232,7 @@ def sample(request: PageRequest, project: Project, sample_id: int) -> HttpRespon
         "scores": [(row, row.cells[0]) for row in scores],
         "lines": [line for line in said.lines(evidence, names) if line.parts],
         "family": _family(shown),
+        "taken_down": withdrawn_rows.shown_as_gone(project, [shown.pk]).get(shown.pk),
         "settings": {**shown.generator.settings, **shown.settings}.items(),
         "extras": shown.meta.items(),
         "flags": [flag for flag in evidence.flags if not flag.is_retracted],

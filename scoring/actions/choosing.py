@@ -15,6 +15,7 @@ from curation.models.people import Project
 from curation.models.prompts import SampleQuerySet, lacks_score_from
 from scoring.actions import keeping
 from scoring.cutting import Ask
+from scoring.judges.questions import CHECKLIST_FACT
 from scoring.scorers.base import Needs
 
 # What a job may be narrowed by: name in `Job.params["chosen"]`, lookup on a sample.
@@ -69,7 +70,9 @@ def fitting(samples: SampleQuerySet, needs: Needs) -> SampleQuerySet:
         given = PromptMedia.objects.filter(prompt=OuterRef("prompt_id"), role=role, asset__isnull=False)
         samples = samples.filter(Exists(given))
     if needs.facts:
-        samples = samples.filter(prompt__facts__has_any_keys=list(needs.facts))
+        stated = Q(prompt__facts__has_any_keys=list(needs.facts))
+        is_listed = Q(prompt__constraint_list__isnull=False) if CHECKLIST_FACT in needs.facts else Q()
+        samples = samples.filter(stated | is_listed if is_listed else stated)
     return samples
 
 

@@ -17,7 +17,8 @@ from django.utils.translation import gettext as _
 
 from curation.actions import media
 from curation.errors import Unavailable
-from curation.models import Asset, Generator, PromptMedia, Rendition, Sample, SampleMedia
+from curation.models import Asset, Generator, Prompt, PromptMedia, Rendition, Sample, SampleMedia
+from scoring.judges.questions import CHECKLIST_FACT
 from scoring.scorers.base import Item, MediaFile
 
 # Samples read with one set of queries.
@@ -111,7 +112,7 @@ def _read(ids: list[int]) -> Mapping[int, Sample]:
     renditions = Prefetch("asset__renditions", Rendition.objects.order_by("recipe_version"))
     here = {"asset__isnull": False}
     return (
-        Sample.objects.select_related("prompt")
+        Sample.objects.select_related("prompt__constraint_list")
         .prefetch_related(
             Prefetch(
                 "media",
@@ -170,12 +171,18 @@ def _item(sample: Sample, paths: Mapping[str, Path], references: Sequence[str]) 
         prompt_id=prompt.pk,
         prompt_text=prompt.text,
         turns=prompt.turns,
-        facts=prompt.facts,
+        facts=_facts(prompt),
         media=tuple(_files(sample.media.all(), paths)),
         roles={role: tuple(files) for role, files in roles.items()},
         text=sample.text,
         reference_texts=tuple(references),
     )
+
+
+def _facts(prompt: Prompt) -> Mapping[str, Any]:
+    """The prompt's facts; its list of constraints is the checklist that judges ask, whatever the facts say."""
+    listed = getattr(prompt, "constraint_list", None)
+    return {**prompt.facts, CHECKLIST_FACT: listed.items} if listed is not None else prompt.facts
 
 
 def _files(places: Any, paths: Mapping[str, Path]) -> list[MediaFile]:

@@ -8,6 +8,7 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
+from curation.actions import requesting
 from curation.models import GuidelineVersion, JudgingContext, Project
 from scoring.actions.judging import asks
 from scoring.actions.judging.asks import Ask
@@ -142,6 +143,9 @@ class JudgeRunForm(BudgetForm, NarrowedForm):
     def ask(self) -> Ask:
         """What is asked about, as the action takes it."""
         of = tuple(judge.pk for judge in self.cleaned_data.get("of", ()))
+        wanted = self.cleaned_data.get("asking")
+        if wanted and self.about == asks.PAIRS:
+            return Ask(self.about, asks.LISTED, pairs=tuple(requesting.pairs_of(wanted)))
         return Ask(self.about, self.cleaned_data.get("rule", ""), of=of)
 
     def asked(self) -> dict[str, Any]:

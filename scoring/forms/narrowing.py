@@ -8,7 +8,9 @@ from typing import Any
 from django import forms
 from django.utils.translation import gettext_lazy as _
 
-from curation.models import Generator, Project, Prompt, Sample
+from curation.actions import requesting
+from curation.errors import Refused
+from curation.models import Asking, Generator, Project, Prompt, Request, Sample
 
 ROUNDS_LISTED = 50
 # Prompts named one by one; more of them are better named by a tag.
@@ -21,6 +23,8 @@ class NarrowedForm(forms.Form):
     def __init__(self, project: Project, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.project = project
+        # Requests made together: the job is about exactly these, and about nothing else.
+        self.fields["asking"] = forms.CharField(required=False, widget=forms.HiddenInput)
         self.fields["generator"] = forms.ModelChoiceField(
             queryset=Generator.objects.filter(project=self.project),
             label=_("Generator"),
@@ -36,6 +40,12 @@ class NarrowedForm(forms.Form):
         self.fields["prompts"] = forms.CharField(
             label=_("Prompts"), required=False, help_text=_("Keys or numbers, parted by commas; empty for all.")
         )
+
+    def clean_asking(self) -> Asking | None:
+        try:
+            return requesting.find(self.project, self.cleaned_data["asking"], Request.Audience.MACHINES)
+        except Refused as error:
+            raise forms.ValidationError(str(error)) from error
 
     def clean_tags(self) -> list[str]:
         return [tag.strip() for tag in self.cleaned_data["tags"].split(",") if tag.strip()]
@@ -53,6 +63,8 @@ class NarrowedForm(forms.Form):
 
     def chosen_samples(self) -> dict[str, Any]:
         """What the samples are narrowed by, as `start_staged` takes it."""
+        if wanted := self.cleaned_data.get("asking"):
+            return {"samples": requesting.samples_of(wanted)}
         generator, number = self.cleaned_data["generator"], self.cleaned_data["round"]
         chosen: dict[str, Any] = {
             "generators": [generator.pk] if generator is not None else [],

@@ -184,13 +184,17 @@ class Preference:
 
 @dataclass(frozen=True)
 class Answer:
-    """One item of a checklist: question, weight, what was said, and the probability of yes where it was read."""
+    """One item of a checklist: question, weight, what was said, and the probability of yes where it was read.
+
+    `is_void`: a question it needs was answered no, so that whatever was said of it counts for nothing.
+    """
 
     key: str
     question: str
     weight: float
     yes: bool
     probability: float | None = None
+    is_void: bool = False
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST
 
 from curation.access import Right
+from curation.actions import requesting
 from curation.errors import Refused
 from curation.models import Project
 from curation.views.doors import PageRequest, is_part, project_page
@@ -30,7 +31,8 @@ def judge_run(request: PageRequest, project: Project, judge_id: int) -> HttpResp
         form = JudgeRunForm(project, judge, template, request.GET)
         return render(request, "scoring/judges/_plan.html", _plan(project, judge, form))
     sent = request.POST if request.method == "POST" else None
-    form = JudgeRunForm(project, judge, template, sent, initial={"prompts": request.GET.get("prompts", "")})
+    given = {name: request.GET.get(name, "") for name in ("prompts", "asking")}
+    form = JudgeRunForm(project, judge, template, sent, initial=given)
     if form.is_valid():
         try:
             job = starting.start_judging(
@@ -39,6 +41,8 @@ def judge_run(request: PageRequest, project: Project, judge_id: int) -> HttpResp
         except Refused as error:
             form.add_error(None, str(error))
         else:
+            if wanted := form.cleaned_data.get("asking"):
+                requesting.taken(asking=wanted, by=f"job:{job.pk}")
             tasks.ring_after_commit([job])
             return redirect("job", project.slug, job.pk)
     return render(request, "scoring/judges/run.html", _page(judge, template, form), status=400 if form.errors else 200)

@@ -11,6 +11,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
 from curation.access import Right
+from curation.actions import requesting
 from curation.errors import Refused
 from curation.models import Job, Project, Prompt
 from curation.models.prompts import SampleQuerySet
@@ -89,6 +90,8 @@ def _start(request: PageRequest, project: Project, form: LaunchForm) -> HttpResp
     except Refused as error:
         form.add_error(None, str(error))
         return None
+    if wanted := form.cleaned_data.get("asking"):
+        requesting.taken(asking=wanted, by=f"job:{jobs[0].pk}")
     tasks.ring_after_commit(jobs)
     if len(jobs) == 1:
         return redirect("job", project.slug, jobs[0].pk)

@@ -30,10 +30,11 @@ class Item:
     weight: float
     yes: bool
     probability: float | None
+    is_void: bool = False  # what it depends on was answered no
 
     @property
     def added(self) -> float:
-        return self.weight if self.yes else 0.0
+        return self.weight if self.yes and not self.is_void else 0.0
 
 
 def said(verdict: Mapping[str, Any], shown: Sequence[str]) -> list[Said]:
@@ -88,7 +89,13 @@ def _ranks(ranks: Mapping[str, Sequence[float]], shown: Sequence[str]) -> Iterat
 def items(verdict: Mapping[str, Any]) -> list[Item]:
     """The answers of a checklist."""
     return [
-        Item(str(one["question"]), float(one["weight"]), bool(one["yes"]), one.get("probability"))
+        Item(
+            str(one["question"]),
+            float(one["weight"]),
+            bool(one["yes"]),
+            one.get("probability"),
+            bool(one.get("is_void")),
+        )
         for one in verdict.get("answers") or ()
     ]
 

@@ -1,4 +1,10 @@
-// The recipe editor: line numbers beside the text, mistakes that jump to their line, Ctrl+Enter for the funnel.
+// The recipe editor: line numbers beside the text, mistakes that jump to their line, thresholds that move its numbers,
+// and the funnel of the text as it stands.
+
+import { history } from "./recipe_history.js";
+import { thresholds } from "./recipe_thresholds.js";
+
+const PAUSE = 700; // milliseconds without a change after which the funnel is asked for
 
 const area = document.querySelector(".js-recipe-text");
 const gutter = document.querySelector(".js-recipe-lines");
@@ -45,6 +51,22 @@ function onKey(event) {
   }
 }
 
+// A slider stays where the keyboard is: each change waits a moment for the next before the funnel is asked for again.
+function startChanges(preview) {
+  let waiting = 0;
+  function soon(after) {
+    clearTimeout(waiting);
+    waiting = setTimeout(() => window.htmx.trigger(preview, "recipe-changed"), after);
+  }
+  const past = history(area, () => { number(); soon(PAUSE); });
+  area.addEventListener("input", () => { past.note(true); soon(PAUSE); });
+  const paint = thresholds(area, preview, (isWritten) => {
+    if (isWritten) { number(); past.note(false); }
+    soon(isWritten ? 250 : 0);
+  });
+  document.body.addEventListener("htmx:afterSettle", paint);
+}
+
 if (area && gutter) {
   number();
   area.addEventListener("input", number);
@@ -54,5 +76,7 @@ if (area && gutter) {
     const finding = event.target.closest("[data-line]");
     if (finding) goTo(Number(finding.dataset.line), Number(finding.dataset.column));
   });
+  const preview = document.getElementById("preview");
+  if (document.querySelector(".js-changes")) startChanges(preview);
   document.body.addEventListener("htmx:afterSwap", number);
 }

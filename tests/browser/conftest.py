@@ -64,9 +64,7 @@ class Chromium:
     def answering(self) -> Browser:
         """The running browser, or a new one in place of one that ended."""
         if self._running is None or not self._running.is_connected():
-            self._running = self._playwright.chromium.launch(
-                executable_path=_chromium(), headless=True, args=ARGUMENTS
-            )
+            self._running = self._playwright.chromium.launch(executable_path=_chromium(), headless=True, args=ARGUMENTS)
         return self._running
 
     def kill(self) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from django.core.files.storage import default_storage
 
-from curation.actions import datasets, judgements, recipes, verifying
+from curation.actions import datasets, judgements, prompt_constraints, recipes, verifying
 from curation.actions.judgements import Act, NewComparison, Subject
 from curation.errors import Refused
 from curation.models import (
@@ -229,6 +229,35 @@ def test_a_checklist_written_for_a_prompt_is_explained_item_by_item(project: Pro
         ("Is there a cat?", 1.0, True),
         ("Is it black?", 3.0, False),
     ]
+
+
+@pytest.mark.capability("J4")
+def test_a_child_question_is_void_when_its_parent_fails_and_counts_in_no_total(
+    project: Project, served: Server
+) -> None:
+    """The server answers yes from the first question on, the more of them the brighter the picture is."""
+    items = [
+        {"key": "sky", "question": "Is there a sky?"},
+        {"key": "cat", "question": "Is there a cat?"},
+        {"key": "black", "question": "Is the cat black?", "weight": 3, "needs": ["cat"]},
+        {"key": "eyes", "question": "Are the black cat's eyes green?", "weight": 2, "needs": ["black"]},
+    ]
+    dark, bright = greys(project, 80)[0], greys(project, 130)[0]
+    for sample in (dark, bright):
+        prompt_constraints.set_list(prompt=sample.prompt, raw=items, by=None)
+    greys(project, 200)  # without a list it is not asked about
+
+    job = run(project, eye(project, "image-checklist-prompt"))
+
+    assert (job.total, job.done) == (2, 2)
+    values = {score.sample_id: score.value for score in Score.objects.all()}
+    # Yes, no, no, no: of sky and cat the first is met, and the rest of the list is about a cat that is not there.
+    assert values[dark.pk] == pytest.approx(1 / 2)
+    # Yes, yes, no, no: the eyes of a black cat do not count where the cat is not black.
+    assert values[bright.pk] == pytest.approx((1 + 1) / (1 + 1 + 3))
+    verdict = Judgement.objects.get(scores__sample=dark).payload["verdict"]
+    assert verdict["detail"]["void"] == ["black", "eyes"]
+    assert [answer.get("is_void", False) for answer in verdict["answers"]] == [False, False, True, True]
 
 
 @pytest.mark.capability("C5")

@@ -17,12 +17,12 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         try:
-            account = story.tell(self._say)
+            account, card = story.tell(self._say)
             if options["serve"]:
-                self._say(story.closing_words("http://127.0.0.1:8000", account))
+                self._say(story.closing_words("http://127.0.0.1:8000", account, card))
                 call_command("up")
             else:
-                self._say("\nThe demonstration is complete. `make demo` serves it.")
+                self._say(f"\nThe demonstration is complete. `make demo` serves it.\nThe dataset card: {card}")
         finally:
             embedded.stop()
 

@@ -94,6 +94,8 @@ def _digest(row: JudgementRow) -> str:
         for name in JudgementRow.__dataclass_fields__
         if name not in {"where", "key", "at", "samples", "ranks", "marks"}
     }
+    if not said["under"]:
+        del said["under"]  # came later: rows that do not say it keep their digest
     lists = [list(row.samples), list(row.ranks), list(row.marks), row.at.isoformat() if row.at else None]
     return hashlib.sha256(canonical_json([said, lists]).encode()).hexdigest()
 

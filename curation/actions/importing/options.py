@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.utils.text import slugify
 from django.utils.translation import gettext as _
 
 from curation.errors import Refused
 from curation.formats import FORMATS, Format, Recognised, recognise
+from curation.formats.held_out import is_benchmark
 from curation.models import Job
 
 
@@ -29,6 +31,7 @@ class Options:
         is_dry_run: nothing is written but the report.
         is_upload: the path is ours and is removed when the import has ended well.
         why: what the format was recognised by; empty where a person named it.
+        benchmark: the name under which everything is frozen as a benchmark once it is here; empty for none.
     """
 
     path: str
@@ -39,6 +42,7 @@ class Options:
     is_dry_run: bool = False
     is_upload: bool = False
     why: str = ""
+    benchmark: str = ""
 
     @classmethod
     def of(cls, job: Job) -> Options:
@@ -52,8 +56,13 @@ class Options:
         return FORMATS[self.format_name]
 
 
-def for_path(path: Path, *, format_name: str = "", media_root: Path | None = None, **others: Any) -> Options:
+def for_path(
+    path: Path, *, format_name: str = "", media_root: Path | None = None, benchmark: str | None = None, **others: Any
+) -> Options:
     """The options for a path, its format recognised unless it is named.
+
+    Args:
+        benchmark: the name of the benchmark to freeze, empty for none; None freezes what is known to be a public one.
 
     Raises:
         Refused: there is nothing at the path, no such format, or none that fits.
@@ -72,13 +81,32 @@ def for_path(path: Path, *, format_name: str = "", media_root: Path | None = Non
     if not root.is_dir():
         raise Refused(_("The media root %(path)s is no folder.") % {"path": root})
     found = None if format_name else _recognised(path)
+    name = found.format.name if found else format_name
     return Options(
         path=str(path.absolute()),
-        format_name=found.format.name if found else format_name,
+        format_name=name,
+        benchmark=_benchmark(name, path) if benchmark is None else _checked(benchmark),
         media_root=str(root.absolute()),
         why=found.why if found else "",
         **others,
     )
+
+
+def _benchmark(format_name: str, path: Path) -> str:
+    """What a public benchmark is called: by its format and its file."""
+    if not is_benchmark(format_name, path):
+        return ""
+    kind, stem = slugify(format_name.replace("_", "-")), slugify(path.stem)
+    return (stem if stem.startswith(kind) else f"{kind}-{stem}".rstrip("-"))[:80]
+
+
+def _checked(name: str) -> str:
+    if name and slugify(name) != name:
+        raise Refused(
+            _("“%(name)s” cannot name a benchmark. Use small letters, digits and hyphens, such as “%(proposal)s”.")
+            % {"name": name, "proposal": slugify(name) or "my-benchmark"}
+        )
+    return name
 
 
 def _recognised(path: Path) -> Recognised:

@@ -67,8 +67,8 @@ class Rehearsal:
             assert isinstance(row, SampleRow)
             task = guess_task(row)
             self.tasks[task] = self.tasks.get(task, 0) + 1
-            if row.sample_key:
-                self.keys.setdefault(row.sample_key, entry.prompt_identity)
+            for name in filter(None, (row.sample_key, row.identity)):
+                self.keys.setdefault(name, entry.prompt_identity)
             is_known = entry.sample_identity in stored or entry.sample_identity in self.samples
             self.run.counts["samples_known" if is_known else "samples_new"] += 1
             self.run.counts["rows_known"] += is_known
@@ -79,6 +79,8 @@ class Rehearsal:
         named = {name for row in rows for name in verdicts.names_in(row)} - self.keys.keys()
         stored = Sample.objects.filter(project=self.run.project, key__in=named)
         self.keys |= dict(stored.values_list("key", "prompt__identity"))
+        of_ours = Sample.objects.filter(project=self.run.project, identity__in=named)
+        self.keys |= dict(of_ours.values_list("identity", "prompt__identity"))
         known = verdicts.already_recorded(self.run.project.pk, rows)
         for row in rows:
             missing = [name for name in verdicts.names_in(row) if name not in self.keys]

@@ -10,8 +10,8 @@ from django.db import transaction
 from django.db.models import F
 from django.utils.translation import gettext as _
 
-from curation.actions import jobs
-from curation.actions.importing import samples, verdicts
+from curation.actions import benchmarks, jobs
+from curation.actions.importing import relations, samples, verdicts
 from curation.actions.importing.batches import Batch, batches
 from curation.actions.importing.intake import Errand, Intake, Taken
 from curation.actions.importing.options import Options, remove, upload_folder, workspace_of
@@ -135,6 +135,7 @@ def _write(run: Run, batch: Batch, taken: Mapping[str, Taken], rehearsal: Rehear
             rehearsal.write(found, batch.rows)
         else:
             samples.write(run, found)
+            relations.note(run, found)
             verdicts.write(run, batch.rows)
         run.rows_done = batch.last
         _save(run)
@@ -160,10 +161,21 @@ def _finish(run: Run, rehearsal: Rehearsal | None) -> None:
         run.refusals = []
         if rehearsal is None:
             samples.settle_parents(run, is_last=True)
+            relations.settle(run, is_last=True)
         _save(run)
-    result = run.as_result() | (rehearsal.as_result() if rehearsal else {})
+    result = run.as_result() | (rehearsal.as_result() if rehearsal else _held_out(run))
     Job.objects.filter(pk=run.job.pk, owner=run.owner).update(total=F("done") + F("skipped") + F("failed"))
     jobs.finish(run.job, run.owner, result=result)
+
+
+def _held_out(run: Run) -> dict[str, str]:
+    """Freezes what came as a benchmark, where that was asked for or the file is known to be one."""
+    if not run.options.benchmark:
+        return {}
+    frozen = benchmarks.freeze_import(
+        project=run.project, job=run.job, name=run.options.benchmark, file=Path(run.options.path).name
+    )
+    return {"benchmark": str(frozen)} if frozen else {}
 
 
 def tidy(job: Job) -> None:

@@ -14,7 +14,7 @@ from curation.actions.importing.intake import Taken, handle
 from curation.actions.importing.state import Pending, Run
 from curation.formats.rows import MediaRef, PromptRow, Row, SampleRow
 from curation.identity import digest, prompt_identity, sample_identity
-from curation.models import Generator, Prompt, PromptMedia, Sample, SampleMedia
+from curation.models import Generator, Prompt, PromptMedia, Sample, SampleMedia, TakenDown, Withdrawal
 
 
 @dataclass
@@ -34,10 +34,11 @@ class Entry:
 def entries(run: Run, rows: Iterable[Row], taken: Mapping[str, Taken]) -> list[Entry]:
     """The samples and prompts among the rows; those with a file that cannot be used are refused."""
     found = []
+    barred = _taken_down_files(run, taken)
     for row in rows:
         if not isinstance(row, SampleRow | PromptRow):
             continue
-        problems = [taken[handle(ref)].problem for ref in media_of(row)]
+        problems = [taken[handle(ref)].problem or barred.get(taken[handle(ref)].identity) for ref in media_of(row)]
         if any(problems):
             run.refuse(row.where, "; ".join(dict.fromkeys(filter(None, problems))))
         else:
@@ -45,21 +46,37 @@ def entries(run: Run, rows: Iterable[Row], taken: Mapping[str, Taken]) -> list[E
     return found
 
 
+def _taken_down_files(run: Run, taken: Mapping[str, Taken]) -> dict[str, str]:
+    """Why a file may not come back, by its digest. Costs one query a batch."""
+    digests = {each.identity for each in taken.values()}
+    rows = Withdrawal.objects.filter(project=run.project, asset_sha256__in=digests).exclude(asset_sha256="")
+    return {row.asset_sha256: _("the file was taken down: %(why)s") % {"why": row.reason} for row in rows}
+
+
 def _entry(row: SampleRow | PromptRow, taken: Mapping[str, Taken]) -> Entry:
     def all_of(refs: Sequence[MediaRef]) -> list[Taken]:
         return [taken[handle(ref)] for ref in refs]
 
     roles = {role: all_of(refs) for role, refs in row.roles.items()}
-    asked = prompt_identity(row.prompt, row.turns, {role: [t.identity for t in ts] for role, ts in roles.items()})  # type: ignore[arg-type]
+    asked = _stated_prompt(row) or prompt_identity(
+        row.prompt,
+        row.turns,  # type: ignore[arg-type]
+        {role: [each.identity for each in found] for role, found in roles.items()},
+    )
     entry = Entry(row, asked, roles=roles)
     entry.is_absent = any(each.is_absent for each in (t for ts in roles.values() for t in ts))
     if isinstance(row, SampleRow):
         entry.media = all_of(row.media)
         entry.is_absent = entry.is_absent or any(each.is_absent for each in entry.media)
-        entry.sample_identity = sample_identity(
+        entry.sample_identity = row.identity or sample_identity(
             asked, generator_identity(row), row.seed, [each.identity for each in entry.media], row.text
         )
     return entry
+
+
+def _stated_prompt(row: SampleRow | PromptRow) -> str:
+    """The identity an export of ours states for the prompt; empty where it is to be computed."""
+    return row.prompt_identity if isinstance(row, SampleRow) else row.identity
 
 
 def generator_identity(row: SampleRow) -> dict[str, str]:
@@ -83,6 +100,7 @@ def _with_prompts(run: Run, found: list[Entry]) -> list[Entry]:
         )
     }
     keys = _prompt_keys(run, found)
+    down = set(TakenDown.objects.filter(prompt__in=known.values()).values_list("prompt_id", flat=True))
     new: list[tuple[Prompt, Entry]] = []
     changed: dict[int, Prompt] = {}
     for entry in found:
@@ -95,6 +113,9 @@ def _with_prompts(run: Run, found: list[Entry]) -> list[Entry]:
             prompt = known[entry.prompt_identity] = _prompt(run, entry)
             new.append((prompt, entry))
             entry.is_first = True
+        elif prompt.pk in down:
+            run.refuse(row.where, _("its prompt was taken down"))
+            continue
         elif problem := _contradiction(prompt, row):
             run.refuse(row.where, problem)
             continue
@@ -220,6 +241,9 @@ def _meet_namesake(run: Run, namesake: Sample, entry: Entry, known: dict[str, Sa
     """Another sample has this key: refused, unless it was declared absent and these are its files."""
     row = _row(entry)
     waits = namesake.media_state == Sample.MediaState.ABSENT and not entry.is_absent and namesake.pk is not None
+    if waits and TakenDown.objects.filter(sample=namesake).exists():
+        run.refuse(row.where, _("“%(key)s” was taken down") % {"key": row.sample_key})
+        return
     if not waits or entry.prompt is None or namesake.prompt_id != entry.prompt.pk:
         run.refuse(row.where, _("sample_key “%(key)s” already names another sample") % {"key": row.sample_key})
         return
@@ -298,7 +322,9 @@ def settle_parents(run: Run, *, is_last: bool = False) -> None:
     if not run.pending:
         return
     wanted = {each.parent for each in run.pending}
-    found = dict(Sample.objects.filter(project=run.project, key__in=wanted).values_list("key", "pk"))
+    own = Sample.objects.filter(project=run.project)
+    found = dict(own.filter(identity__in=wanted).values_list("identity", "pk"))
+    found |= dict(own.filter(key__in=wanted).values_list("key", "pk"))
     joined, waiting = [], []
     for each in run.pending:
         parent = found.get(each.parent)

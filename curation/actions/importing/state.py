@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from typing import Any
 
 from curation.actions.importing.options import Options
@@ -26,6 +26,17 @@ class Pending:
 
 
 @dataclass
+class PendingLink:
+    """A prompt that says it is something of another, which had not been met when it was written."""
+
+    prompt_id: int
+    rewrite_of: str
+    relation: str
+    operator: str
+    where: str
+
+
+@dataclass
 class Run:
     """One attempt at an import."""
 
@@ -36,6 +47,7 @@ class Run:
     counts: Counter[str] = field(default_factory=Counter)
     rows_done: int = 0
     pending: list[Pending] = field(default_factory=list)
+    pending_links: list[PendingLink] = field(default_factory=list)
     refusals: list[Refusal] = field(default_factory=list)  # of the batch in hand
     raters: dict[tuple[str, str], int] = field(default_factory=dict)
     criteria: dict[tuple[str, bool], int] = field(default_factory=dict)
@@ -53,6 +65,7 @@ class Run:
             counts=Counter(saved.get("counts", {})),
             rows_done=saved.get("rows_done", 0),
             pending=[Pending(*entry) for entry in saved.get("pending", [])],
+            pending_links=[PendingLink(*entry) for entry in saved.get("pending_links", [])],
         )
 
     def refuse(self, where: str, reason: str) -> None:
@@ -63,6 +76,7 @@ class Run:
             "counts": {name: self.counts[name] for name in COUNTED},
             "rows_done": self.rows_done,
             "pending": [[each.sample_id, each.parent, each.branch, each.where] for each in self.pending],
+            "pending_links": [list(astuple(each)) for each in self.pending_links],
         }
 
     def failures(self) -> list[JobFailure]:

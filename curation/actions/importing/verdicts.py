@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,7 +17,7 @@ from curation.formats import fields
 from curation.formats.criteria import KNOWN_CRITERIA
 from curation.formats.rows import Json, JudgementRow, Row
 from curation.identity import digest
-from curation.models import Comparison, CriterionVersion, Judgement, JudgingContext, Mark, Sample
+from curation.models import Comparison, CriterionVersion, Judgement, JudgingContext, Mark, Prompt, Sample
 
 ACTS = {
     "compare": Judgement.Act.COMPARE,
@@ -26,6 +26,7 @@ ACTS = {
     # Choices among what was shown: several comparisons that are one act.
     "choose": Judgement.Act.COMPARE,
 }
+IDENTITY_LENGTH = 64
 # More comparisons than this in one ranking (25 samples) would fill memory long before anybody read them.
 LARGEST_RANKING = 300
 
@@ -36,11 +37,11 @@ def write(run: Run, rows: Sequence[Row]) -> None:
     run.counts["lists_silent"] += sum(isinstance(row, JudgementRow) and is_silent(row) for row in rows)
     if not said:
         return
-    subjects = _subjects(run, said)
+    subjects, prompts = _subjects(run, said), _prompts(run, said)
     acts: list[tuple[JudgementRow, Act]] = []
     for row in said:
         try:
-            acts.append((row, _act(run, row, subjects)))
+            acts.append((row, _act(run, row, _judged_under(row, subjects, prompts))))
         except (Refused, fields.RowRefused) as error:
             run.refuse(named(row), str(error))
     _record(run, acts)
@@ -65,8 +66,34 @@ def named(row: JudgementRow) -> str:
 
 def _subjects(run: Run, said: Sequence[JudgementRow]) -> dict[str, Subject]:
     wanted = {name for row in said for name in names_in(row)}
-    own = Sample.objects.filter(project=run.project, key__in=wanted)
-    return {key: Subject(pk, prompt_id) for key, pk, prompt_id in own.values_list("key", "pk", "prompt_id")}
+    return {name: Subject(pk, prompt_id) for name, pk, prompt_id in samples_named(run.project.pk, wanted)}
+
+
+def _prompts(run: Run, said: Sequence[JudgementRow]) -> dict[str, int]:
+    """The prompts that rows name as what samples were judged under, by key."""
+    wanted = {row.under for row in said} - {""}
+    found = Prompt.objects.filter(project=run.project, key__in=wanted) if wanted else Prompt.objects.none()
+    return dict(found.values_list("key", "pk"))
+
+
+def _judged_under(
+    row: JudgementRow, subjects: Mapping[str, Subject], prompts: Mapping[str, int]
+) -> Mapping[str, Subject]:
+    """The row's samples under the prompt it names, or each under its own."""
+    if not row.under:
+        return subjects
+    if row.under not in prompts:
+        raise Refused(_("no prompt “%(key)s” in this project, under which it was judged") % {"key": row.under})
+    return {name: Subject(subjects[name].sample_id, prompts[row.under]) for name in names_in(row) if name in subjects}
+
+
+def samples_named(project_id: int, names: Collection[str]) -> Iterator[tuple[str, int, int]]:
+    """Name, id and prompt of the samples that go by these names: keys, or identities as an export of ours has them."""
+    own = Sample.objects.filter(project_id=project_id)
+    identities = [name for name in names if len(name) == IDENTITY_LENGTH]
+    if identities:
+        yield from own.filter(identity__in=identities).values_list("identity", "pk", "prompt_id")
+    yield from own.filter(key__in=names).values_list("key", "pk", "prompt_id")
 
 
 def _act(run: Run, row: JudgementRow, subjects: Mapping[str, Subject]) -> Act:

@@ -10,7 +10,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.utils.text import slugify
 
-from curation.actions import importing, projects
+from curation.actions import hub_folders, importing, projects
 from curation.errors import PairwrightError
 from curation.formats import FORMATS, JudgementRow, SampleRow
 from curation.formats.tasks import guess_task
@@ -30,7 +30,9 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: CommandParser) -> None:
         parser.add_argument("project", help="the project's address, such as signs-and-scenes")
-        parser.add_argument("path", type=Path, help="a file, folder or archive; docs/import.md lists the formats")
+        parser.add_argument(
+            "path", help="a file, folder or archive, or hub:owner/name[@revision]; docs/import.md lists the formats"
+        )
         parser.add_argument(
             "--format", default="", metavar="NAME", help=f"instead of guessing: {', '.join(sorted(FORMATS))}"
         )
@@ -42,6 +44,12 @@ class Command(BaseCommand):
         parser.add_argument(
             "--dry-run", action="store_true", help="read everything, write nothing, tell what would happen"
         )
+        parser.add_argument(
+            "--benchmark",
+            metavar="NAME",
+            help="freeze what comes as this benchmark, held out of all training; public test sets are frozen anyway, "
+            "unless NAME is empty",
+        )
         parser.add_argument("--json", action="store_true", help="the report as one JSON object")
         if self.needs_samples:
             parser.add_argument(
@@ -51,12 +59,13 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             chosen = importing.for_path(
-                options["path"],
+                hub_folders.here(options["path"]),
                 format_name=options["format"],
                 media_root=options["media_root"],
                 declare_absent=options["declare_absent"],
                 licence=options["licence"],
                 is_dry_run=options["dry_run"],
+                benchmark=options["benchmark"],
             )
             project, is_new = self._project(options, chosen)
             try:
@@ -109,6 +118,9 @@ class Command(BaseCommand):
             self.stdout.write(f"  a new project; its task is {report['task']}")
         for what in ("prompts", "samples", "judgements"):
             self.stdout.write(f"  {counts[f'{what}_new']:>8,} new {what}, {counts[f'{what}_known']:,} there already")
+        if report["benchmark"]:
+            will = "would be" if report["is_dry_run"] else "is"
+            self.stdout.write(f"  it {will} frozen as the benchmark {report['benchmark']}: held out of all training")
         if counts["samples_absent"]:
             self.stdout.write(f"  {counts['samples_absent']:>8,} of the samples are absent: counted, never exported")
         if counts["lists_silent"]:
@@ -164,6 +176,7 @@ def _report(job: Job, chosen: importing.Options, project: Project, is_new: bool)
         "format_title": str(chosen.format.title),
         "is_dry_run": chosen.is_dry_run,
         "counts": job.result["counts"],
+        "benchmark": job.result.get("benchmark", chosen.benchmark if chosen.is_dry_run else ""),
         "refusals": [
             {"where": what, "reason": reason}
             for what, reason in job.failures.order_by("id").values_list("what", "reason").iterator()

@@ -2,28 +2,44 @@
 
 import polars as pl
 
+from curation.negatives.operators import PREFIX
 from curation.pairing import seeded_order
-from curation.recipes.frames import Evidence
+from curation.recipes.frames import Evidence, in_order
 from curation.recipes.funnel import Step, sift
 from curation.recipes.model import CandidateRule, Recipe
+from curation.recipes.steps.barred import leave_out
 from curation.recipes.steps.evidence import Read
 
 
-def choose(recipe: Recipe, evidence: Evidence) -> tuple[pl.DataFrame, Step]:
+def choose(recipe: Recipe, evidence: Evidence) -> tuple[pl.DataFrame, list[Step]]:
     """The samples the recipe considers, with `order` (seeded) and their prompt's columns."""
     flagged = evidence.flags.group_by("sample_id").agg(
         is_broken=(pl.col("flag") == "broken").any(), is_unsafe=(pl.col("flag") == "unsafe").any()
     )
     samples = evidence.samples.join(flagged, on="sample_id", how="left").join(evidence.prompts, on="prompt_id")
-    kept, step = sift(
-        samples, _rules(recipe.candidates), key="candidates", unit="samples", ids=["prompt_id", "sample_id"]
-    )
-    return kept.with_columns(seeded_order(kept["identity"], recipe.seed, salt="samples")).sort("sample_id"), step
+    samples, barring = leave_out(samples, evidence, recipe.split.near_duplicates)
+    kept, step = sift(samples, _rules(recipe), key="candidates", unit="samples", ids=["prompt_id", "sample_id"])
+    kept = kept.drop("prompt_text", "is_broken", "is_unsafe")  # nothing asks for them any more, and they are long
+    return kept.with_columns(seeded_order(kept["identity"], recipe.seed, salt="samples")).pipe(
+        in_order, ["sample_id"]
+    ), [
+        *([barring] if barring else []),
+        step,
+    ]
 
 
-def _rules(rule: CandidateRule) -> list[tuple[str, pl.Expr]]:
+IS_SYNTHETIC = pl.col("generator").str.starts_with(PREFIX)
+
+
+def _rules(recipe: Recipe) -> list[tuple[str, pl.Expr]]:
     # Whole groups by what the recipe is about first, then what is wrong with single samples.
-    rules: list[tuple[str, pl.Expr]] = [
+    rule = recipe.candidates
+    # What was made worse on purpose competes with nobody by accident.
+    rules: list[tuple[str, pl.Expr]] = []
+    if recipe.pairing.rule != "corrupted":
+        unasked = IS_SYNTHETIC & ~pl.col("generator").is_in(list(rule.generators))
+        rules.append(("synthetic_not_asked_for", unasked))
+    rules += [
         (f"{kind}_not_asked_for", pl.col("kind") == kind)
         for kind in ("reference", "real", "generated")
         if kind not in rule.kinds
@@ -39,13 +55,17 @@ def _rules(rule: CandidateRule) -> list[tuple[str, pl.Expr]]:
 def _selected(rule: CandidateRule) -> list[tuple[str, pl.Expr]]:
     rules = []
     if rule.generators:
-        rules.append(("generator_not_selected", ~pl.col("generator").is_in(list(rule.generators))))
+        rules.append(("generator_not_selected", ~IS_SYNTHETIC & ~pl.col("generator").is_in(list(rule.generators))))
     if rule.without_generators:
         rules.append(("generator_not_selected", pl.col("generator").is_in(list(rule.without_generators))))
     if rule.first_round is not None:
         rules.append(("round_not_selected", pl.col("round") < rule.first_round))
     if rule.last_round is not None:
         rules.append(("round_not_selected", pl.col("round") > rule.last_round))
+    if rule.locales:
+        rules.append(("locale_not_selected", ~pl.col("locale").is_in(list(rule.locales))))
+    if rule.without_locales:
+        rules.append(("locale_not_selected", pl.col("locale").is_in(list(rule.without_locales))))
     if rule.tags:
         rules.append(("tag_not_selected", ~_tagged(rule.tags)))
     if rule.without_tags:
@@ -73,11 +93,13 @@ def with_sides(samples: pl.DataFrame, recipe: Recipe, read: Read) -> pl.DataFram
         pl.col("judged_bad").fill_null(False)
     )
     pairing = recipe.pairing
-    return samples.with_columns(
-        may_be_chosen=~pl.col("judged_bad") & _of_kind(pairing.chosen_kinds),
-        may_be_rejected=_of_kind(pairing.rejected_kinds),
-    ).sort("sample_id")
+    sided = samples.with_columns(
+        may_be_chosen=~pl.col("judged_bad") & ~IS_SYNTHETIC & _on_side(pairing.chosen_kinds, pairing.chosen_rounds),
+        may_be_rejected=_on_side(pairing.rejected_kinds, pairing.rejected_rounds),
+    )
+    return in_order(sided, ["sample_id"])
 
 
-def _of_kind(kinds: tuple[str, ...]) -> pl.Expr:
-    return pl.col("kind").is_in(list(kinds)) if kinds else pl.lit(True)
+def _on_side(kinds: tuple[str, ...], rounds: tuple[int, ...]) -> pl.Expr:
+    of_kind = pl.col("kind").is_in(list(kinds)) if kinds else pl.lit(True)
+    return of_kind & pl.col("round").is_in(list(rounds)) if rounds else of_kind

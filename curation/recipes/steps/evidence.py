@@ -12,6 +12,9 @@ from curation.recipes.refusals import refuse_ensemble_beside_member, refuse_mixe
 PEOPLE = ("person",)
 # A kind of rater, and what all raters of this kind are called in a dataset.
 BEHAVIOUR = "behaviour"
+SCRIPTED = "scripted"
+# What every person is called in a dataset.
+A_PERSON = "people"
 
 
 @dataclass(frozen=True)
@@ -20,21 +23,25 @@ class Read:
 
     Args:
         evidence: as it was given, less what does not count.
-        raters: rater_id, rater, revision, is_person, label: those who are heard.
+        raters: rater_id, rater, revision, is_person, label, voice (what its votes weigh): those who are heard.
         criteria: criterion_id, criterion, higher_is_better: versions that mean what the newest one means.
         comparisons: those of `evidence` with act_size, the number of samples their act ordered (2 unless a ranking).
+        considered: the candidates, before any filter; None while they are not chosen yet.
     """
 
     evidence: Evidence
     raters: pl.DataFrame
     criteria: pl.DataFrame
     comparisons: pl.DataFrame
+    considered: pl.DataFrame | None = None
 
     def about(self, criterion: str, statements: pl.DataFrame) -> pl.DataFrame:
-        """The statements on one criterion, with higher_is_better and their rater's columns."""
+        """The statements on one criterion in their order, with higher_is_better and their rater's columns."""
         mine = self.criteria.filter(pl.col("criterion") == criterion).drop("criterion")
         acts = self.evidence.judgements.select("judgement_id", "rater_id").join(self.raters, on="rater_id")
-        return statements.join(mine, on="criterion_id").join(acts, on="judgement_id").sort(_KEY)
+        here = statements.filter(pl.col("criterion_id").is_in(mine["criterion_id"].implode()))
+        here = here.join(mine, on="criterion_id", maintain_order="left")
+        return here.join(acts, on="judgement_id", maintain_order="left")
 
 
 def read(recipe: Recipe, evidence: Evidence) -> tuple[Read, Step]:
@@ -45,16 +52,19 @@ def read(recipe: Recipe, evidence: Evidence) -> tuple[Read, Step]:
             would be thrown together.
     """
     criteria = _current(evidence.criteria)
-    acts = _acts(evidence).join(evidence.judgements, on="judgement_id").join(criteria, on="criterion_id")
-    acts = acts.join(_with_is_person(evidence.raters), on="rater_id")
+    every = _acts(evidence)
+    acts = every.join(evidence.judgements, on="judgement_id").join(criteria, on="criterion_id")
+    heard = _with_is_person(evidence.raters, recipe.evidence)
+    acts = acts.join(heard, on="rater_id")
     marked = acts.with_columns(reason=first_reason(_rules(recipe, evidence)))
     kept = marked.filter(pl.col("reason").is_null())
     counted = replace(
         evidence,
-        scores=_of_acts(evidence.scores, kept, "score"),
-        comparisons=_of_acts(evidence.comparisons, kept, "comparison"),
+        scores=_of_acts(evidence.scores, every, kept, "score"),
+        comparisons=_of_acts(evidence.comparisons, every, kept, "comparison"),
     )
-    raters = _with_labels(_with_is_person(evidence.raters).join(kept.select("rater_id"), on="rater_id", how="semi"))
+    raters = _with_labels(heard.join(kept.select("rater_id"), on="rater_id", how="semi"))
+    raters = raters.with_columns(voice=_voice(recipe.evidence))
     asked = _asked_for(recipe, kept).join(raters.select("rater_id", "label"), on="rater_id")
     refuse_ensemble_beside_member(asked, evidence)
     refuse_mixed_contexts(asked)
@@ -62,7 +72,7 @@ def read(recipe: Recipe, evidence: Evidence) -> tuple[Read, Step]:
     line = step("evidence", "statements", kept=counted.scores.height + counted.comparisons.height, dropped=dropped)
     return Read(
         evidence=counted,
-        raters=raters.select("rater_id", "rater", "revision", "is_person", "label"),
+        raters=raters.select("rater_id", "rater", "revision", "is_person", "label", "voice"),
         criteria=criteria.filter("is_current").drop("is_current"),
         comparisons=_with_act_sizes(counted.comparisons),
     ), line
@@ -80,8 +90,12 @@ def _acts(evidence: Evidence) -> pl.DataFrame:
     return pl.concat(parts).sort("kind", *_ACT)
 
 
-def _of_acts(statements: pl.DataFrame, kept: pl.DataFrame, kind: str) -> pl.DataFrame:
-    return statements.join(kept.filter(pl.col("kind") == kind), on=_ACT, how="semi").sort(_KEY)
+def _of_acts(statements: pl.DataFrame, acts: pl.DataFrame, kept: pl.DataFrame, kind: str) -> pl.DataFrame:
+    """The statements of the acts that count, in their order; the very frame where all do, which copies nothing."""
+    staying = kept.filter(pl.col("kind") == kind)
+    if staying.height == acts.filter(pl.col("kind") == kind).height:
+        return statements
+    return statements.join(staying, on=_ACT, how="semi", maintain_order="left")
 
 
 def _dropped(evidence: Evidence, acts: pl.DataFrame) -> pl.DataFrame:
@@ -92,17 +106,23 @@ def _dropped(evidence: Evidence, acts: pl.DataFrame) -> pl.DataFrame:
     return pl.concat(parts).sort("kind", *_KEY)
 
 
-def _with_is_person(raters: pl.DataFrame) -> pl.DataFrame:
-    return raters.with_columns(is_person=pl.col("rater_kind").is_in(PEOPLE))
+def _with_is_person(raters: pl.DataFrame, rule: EvidenceRule) -> pl.DataFrame:
+    """Scripts are taken for people where the recipe says so; their label still names them as what they are."""
+    kinds = (*PEOPLE, SCRIPTED) if rule.scripted_as_people else PEOPLE
+    return raters.with_columns(is_person=pl.col("rater_kind").is_in(kinds))
 
 
 def _with_labels(raters: pl.DataFrame) -> pl.DataFrame:
     """What a rater is called in a dataset: machines by name, with the revision's first eight characters where a
-    name stands for two; people, and what their behaviour says, never by name.
+    name stands for two; people, and what their behaviour says, never by name. A machine that is called as they are is
+    named with its kind, so that nobody takes it for them.
     """
+    called = pl.when(pl.col("rater").is_in([A_PERSON, BEHAVIOUR])).then(pl.format("{} ({})", "rater", "rater_kind"))
+    name = called.otherwise("rater")
     revised = pl.col("rater").is_duplicated() & (pl.col("revision") != "")
-    machine = pl.when(revised).then(pl.col("rater") + "@" + pl.col("revision").str.slice(0, 8)).otherwise("rater")
-    label = pl.when("is_person").then(pl.lit("people")).when(pl.col("rater_kind") == BEHAVIOUR)
+    machine = pl.when(revised).then(name + "@" + pl.col("revision").str.slice(0, 8)).otherwise(name)
+    person = pl.when(pl.col("rater_kind").is_in(PEOPLE)).then(pl.lit(A_PERSON))
+    label = person.when(pl.col("rater_kind") == BEHAVIOUR)
     return raters.with_columns(label=label.then(pl.lit(BEHAVIOUR)).otherwise(machine))
 
 
@@ -112,6 +132,13 @@ def named(raters: tuple[str, ...]) -> pl.Expr:
     pointed = [name.rsplit("@", 1) for name in raters if "@" in name]
     exact = [(pl.col("rater") == name) & pl.col("revision").str.starts_with(start) for name, start in pointed]
     return pl.any_horizontal(plain, *exact)
+
+
+def _voice(rule: EvidenceRule) -> pl.Expr:
+    """What a rater's votes weigh: what is said of its name, else of its kind, else 1."""
+    by_name = [pl.when(named((name,))).then(pl.lit(weight)) for name, weight in rule.rater_weights]
+    by_kind = [pl.when(pl.col("rater_kind") == kind).then(pl.lit(weight)) for kind, weight in rule.kind_weights]
+    return pl.coalesce(*by_name, *by_kind, pl.lit(1.0)).cast(pl.Float64)
 
 
 def _with_act_sizes(comparisons: pl.DataFrame) -> pl.DataFrame:
@@ -136,6 +163,7 @@ def _rules(recipe: Recipe, evidence: Evidence) -> list[tuple[str, pl.Expr]]:
         ("retracted", pl.col("retracted")),
         ("other_purpose", ~pl.col("purpose").is_in(list(rule.purposes))),
         ("quarantined", pl.col("at") >= pl.col("quarantined_since")),
+        ("fails_known_answers", pl.col("rater_id").is_in(evidence.failing["rater_id"].implode())),
         ("contradicted", pl.col("judgement_id").is_in(evidence.contradicted["judgement_id"].implode())),
         ("not_in_basis", _outside(rule)),
         ("rater_not_selected", _not_selected(recipe)),

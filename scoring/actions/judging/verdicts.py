@@ -121,7 +121,7 @@ def _scores(subject: Subject, keys: Mapping[str, int], verdict: Verdict) -> Iter
         yield NewScore(subject, keys[key], result.value, result.spread)
     for answer in verdict.answers:
         criterion = keys.get(item_name(answer.key))
-        if criterion is not None:
+        if criterion is not None and not answer.is_void:
             yield NewScore(subject, criterion, float(answer.yes))
 
 

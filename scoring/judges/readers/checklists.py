@@ -7,6 +7,7 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from curation.prompt_tools.constraints import circle, void
 from scoring.judges.base import Answer, Malformed, Mode, Reply, Template, Verdict
 from scoring.judges.readers.base import (
     Option,
@@ -32,19 +33,21 @@ _REASON = re.compile(r"\s*(?:$|[.,;:!–—(-])")
 
 @dataclass(frozen=True)
 class ChecklistItem:
-    """One question: its key, weight and the criterion it counts for."""
+    """One question: its key, weight, the criterion it counts for, and the keys that must be yes for it to count."""
 
     key: str
     question: str
     weight: float
     criterion: str
+    needs: tuple[str, ...] = ()
 
 
 def items_of(template: Template) -> list[ChecklistItem]:
     """The template's questions in order.
 
     Raises:
-        ValueError: there are none, or one has no question, no positive weight, or an unknown criterion.
+        ValueError: there are none, or one has no question, no positive weight, an unknown criterion, or needs that
+            are unknown or run in a circle.
     """
     if not template.items:
         raise ValueError(f"the checklist {template.name} has no items; the prompt's fact “checklist” must bring them")
@@ -55,11 +58,22 @@ def items_of(template: Template) -> list[ChecklistItem]:
     missing = [key for key in known if key not in {item.criterion for item in found}]
     if missing:
         raise ValueError(f"no item of the checklist counts for {missing[0]}")
+    _check_needs(found)
     return found
 
 
+def _check_needs(items: Sequence[ChecklistItem]) -> None:
+    needs = {item.key: item.needs for item in items}
+    for item in items:
+        unknown = [key for key in item.needs if key not in needs]
+        if unknown:
+            raise ValueError(f"“{item.key}” of the checklist needs “{unknown[0]}”, which is not in it")
+    if found := circle(needs):
+        raise ValueError(f"the needs of the checklist run in a circle: {' needs '.join(found)}")
+
+
 def _item(item: Mapping[str, Json], position: int, known: Sequence[str]) -> ChecklistItem:
-    unknown = sorted(set(item) - {"key", "question", "weight", "criterion"})
+    unknown = sorted(set(item) - {"key", "question", "weight", "criterion", "needs", "kind"})
     if unknown:
         raise ValueError(f"item {position} of the checklist says “{unknown[0]}”, which is not known")
     question, weight = item.get("question"), item.get("weight", 1)
@@ -70,15 +84,27 @@ def _item(item: Mapping[str, Json], position: int, known: Sequence[str]) -> Chec
     criterion = item.get("criterion", known[0])
     if criterion not in known:
         raise ValueError(f"item {position} counts for “{criterion}”, which is not among {', '.join(known)}")
-    return ChecklistItem(str(item.get("key", f"item-{position}")), question.strip(), float(weight), str(criterion))
+    key = str(item.get("key", f"item-{position}"))
+    return ChecklistItem(
+        key, question.strip(), float(weight), str(criterion), _needs(item.get("needs") or (), position)
+    )
+
+
+def _needs(stated: Json, position: int) -> tuple[str, ...]:
+    if isinstance(stated, str):
+        return (stated,)
+    if not isinstance(stated, Sequence) or not all(isinstance(one, str) for one in stated):
+        raise ValueError(f"what item {position} of the checklist needs must be a list of keys, not {stated}")
+    return tuple(str(one) for one in stated)
 
 
 def read_checklist(template: Template, reply: Reply, n: int) -> Verdict:
     """A line `3: yes` for each question, in any order, a reason behind it allowed.
 
-    The total of a criterion is Σ w·y / Σ w over its items, y being 1 for yes and 0 for no. With the option
-    `probabilities`, y is P(yes) / (P(yes) + P(no)) read at that line's word, and the spread is √(Σ w² y (1 − y)) / Σ w
-    (answers taken as independent).
+    The total of a criterion is Σ w·y / Σ w over its items, y being 1 for yes and 0 for no. An item is void, and in no
+    sum, where one it needs is answered no or is void itself; a criterion whose items are all void has no total.
+    With the option `probabilities`, y is P(yes) / (P(yes) + P(no)) read at that line's word, and the spread is
+    √(Σ w² y (1 − y)) / Σ w (answers taken as independent).
 
     Raises:
         Malformed: a question without an answer (named), one answered both ways, or an answer to no question.
@@ -90,8 +116,10 @@ def read_checklist(template: Template, reply: Reply, n: int) -> Verdict:
         if number not in said:
             raise Malformed(f"there is no answer to item {number}, “{shortened(item.question)}”")
     chances = _chances(template, reply, len(items)) if flag_option(template, "probabilities", False) else {}
+    needs = {item.key: item.needs for item in items}
+    away = void(needs, {item.key: said[number] for number, item in enumerate(items, start=1)})
     answers = tuple(
-        Answer(item.key, item.question, item.weight, said[number], chances.get(number))
+        Answer(item.key, item.question, item.weight, said[number], chances.get(number), item.key in away)
         for number, item in enumerate(items, start=1)
     )
     text = reasoning(answer.thought, without(answer.said, taken))
@@ -133,10 +161,13 @@ def _chances(template: Template, reply: Reply, count: int) -> dict[int, float]:
 
 
 def totals(items: Sequence[ChecklistItem], answers: Sequence[Answer]) -> dict[str, Result]:
-    """The weighted share of yes by criterion, 0 to 1, with a spread where probabilities were read."""
+    """The weighted share of yes by criterion, 0 to 1, void items left out, with a spread of probabilities."""
     found: dict[str, Result] = {}
     for criterion in dict.fromkeys(item.criterion for item in items):
-        own = [answer for item, answer in zip(items, answers, strict=True) if item.criterion == criterion]
+        both = zip(items, answers, strict=True)
+        own = [answer for item, answer in both if item.criterion == criterion and not answer.is_void]
+        if not own:
+            continue
         weight = sum(answer.weight for answer in own)
         won = sum(answer.weight * _worth(answer) for answer in own)
         found[criterion] = Result(min(won / weight, 1.0), _spread(own, weight))
@@ -157,7 +188,11 @@ def _spread(answers: Sequence[Answer], weight: float) -> float | None:
 def _detail(items: Sequence[ChecklistItem], answers: Sequence[Answer]) -> dict[str, Json]:
     is_soft = any(answer.probability is not None for answer in answers)
     shares: dict[str, Json] = {item.key: item.criterion for item in items}
-    return {"formula": SOFT_FORMULA if is_soft else FORMULA, "criteria": shares}
+    detail: dict[str, Json] = {"formula": SOFT_FORMULA if is_soft else FORMULA, "criteria": shares}
+    if any(item.needs for item in items):
+        detail |= {"formula": f"{detail['formula']}, of the questions that are not void"}
+        detail |= {"void": [answer.key for answer in answers if answer.is_void]}
+    return detail
 
 
 def form_checklist(template: Template, n: int) -> str:

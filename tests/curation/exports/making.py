@@ -11,11 +11,13 @@ from typing import Any
 
 from PIL import Image
 
+from curation.exports.gathered import ExportEdge, ExportGroup, ExportTrace
 from curation.exports.rows import (
     ExportCandidate,
     ExportContext,
     ExportGenerator,
     ExportMedia,
+    ExportOpinion,
     ExportPair,
     ExportPrompt,
     ExportRater,
@@ -137,7 +139,13 @@ def text_pairs(count: int = 4, inputs: tuple[ExportMedia, ...] = ()) -> list[Exp
 
 
 def source(
-    pairs: list[ExportPair], store: Store | None = None, task: str = "text-to-image", **options: Any
+    pairs: list[ExportPair],
+    store: Store | None = None,
+    task: str = "text-to-image",
+    *,
+    opinions: Sequence[ExportOpinion] = (),
+    traces: Sequence[ExportTrace] = (),
+    **options: Any,
 ) -> ExportSource:
     store = store or Store()
     pairs = sorted(pairs, key=lambda row: row.pair_id)
@@ -161,7 +169,27 @@ def source(
         lambda split: iter([row for row in pairs if row.split == split]),
         lambda split: _candidates(pairs, split),
         store.open,
+        groups=lambda split: _groups(pairs, split, opinions),
+        traces=lambda split: iter([trace for trace in traces if trace.split == split]),
     )
+
+
+def _groups(pairs: list[ExportPair], split: str, opinions: Sequence[ExportOpinion]) -> Iterator[ExportGroup]:
+    """Candidates by prompt, with the decided pairs between two of them."""
+    gathered: dict[str, list[ExportCandidate]] = {}
+    for candidate in _candidates(pairs, split):
+        gathered.setdefault(candidate.subject.prompt.id, []).append(candidate)
+    for members in gathered.values():
+        keys = {one.subject.key for one in members}
+        decided = [row for row in pairs if row.is_decided and {row.first.key, row.second.key} <= keys]
+        edges = tuple(ExportEdge(row.pair_id, row.chosen.key, row.rejected.key) for row in decided)
+        said = tuple(one for one in opinions if {one.left, one.right} <= keys)
+        yield ExportGroup(members[0].subject.prompt, split, tuple(members), said, edges)
+
+
+def opinion(left: ExportSubject, right: ExportSubject, outcome: str, rater: ExportRater = PERSON, **more: Any):
+    more.setdefault("criterion", "overall")
+    return ExportOpinion(rater, "3.0", "3", left.key, right.key, outcome, criterion_version=1, **more)
 
 
 def _candidates(pairs: list[ExportPair], split: str) -> Iterator[ExportCandidate]:

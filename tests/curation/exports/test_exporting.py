@@ -94,6 +94,32 @@ def test_a_version_can_be_exported_as_text_for_trl(tmp_path):
     )
 
 
+def test_a_choice_within_a_format_reaches_the_writer_and_the_manifest(tmp_path):
+    frozen.freeze(frozen.project(), "signs")
+    chosen = ["--format", "chosen-rejected", "--option", "chosen-rejected.sizes=keep"]
+
+    call_command("export_dataset", "signs", *chosen, "--out", str(tmp_path / "out"), stdout=io.StringIO())
+
+    export = Export.objects.get()
+    assert export.manifest["options"] == {"chosen-rejected.sizes": "keep"}
+    assert export.manifest["layouts"]["chosen-rejected"]["media_files"] == 4 * 6
+    assert export.readback["findings"] == []
+
+
+@pytest.mark.parametrize(
+    ("option", "says"),
+    [("chosen-rejected.sizes=half", "resize or keep"), ("pickapic.x=y", "no option"), ("sizes", "names no choice")],
+)
+def test_a_choice_nobody_offers_is_refused_before_a_job_exists(tmp_path, option, says):
+    frozen.freeze(frozen.project(), "signs")
+    chosen = ["--format", "chosen-rejected", "--option", option]
+
+    with pytest.raises(CommandError, match=says):
+        call_command("export_dataset", "signs", *chosen, "--out", str(tmp_path / "out"))
+
+    assert not Export.objects.exists()
+
+
 def test_people_leave_as_pseudonyms_and_their_words_stay(tmp_path):
     version = frozen.freeze(frozen.project())
 
@@ -329,7 +355,7 @@ def test_a_job_delivered_twice_is_done_once(tmp_path):
 def test_queries_do_not_grow_with_pairs(tmp_path, django_assert_max_num_queries):
     version = frozen.freeze(frozen.project(prompts=12))
 
-    with django_assert_max_num_queries(130):
+    with django_assert_max_num_queries(160):
         run(version, folder=tmp_path / "out")
 
 

@@ -140,7 +140,7 @@ def test_a_version_without_pairs_is_refused_with_a_reason(tmp_path):
 
 
 def test_an_unknown_format_is_refused_with_the_known_ones(tmp_path):
-    with pytest.raises(Refused, match=r"no format parquet\. There are: canonical, trl, pickapic"):
+    with pytest.raises(Refused, match=r"no format parquet\. There are: canonical, trl, trl-kto, pickapic"):
         write_export(source([]), ["parquet"], tmp_path / "out")
 
 

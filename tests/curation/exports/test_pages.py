@@ -7,8 +7,10 @@ import zipfile
 
 import pytest
 from django.urls import reverse
+from django.utils.html import escape
 
 from curation.actions import exports
+from curation.exports import FORMATS
 from curation.exports.preview import preview
 from curation.exports.readback import read_back
 from curation.exports.zipping import zip_stream
@@ -119,7 +121,16 @@ def test_only_formats_that_fit_are_offered_and_the_others_say_why(client, versio
 
     assert 'value="pickapic"' in page
     assert 'value="trl"' not in page
-    assert "TRL does not fit" in page
+    assert "other formats do not fit" in page
+    assert escape(FORMATS["trl"].refusal("text-to-image")) in page
+
+
+def test_a_choice_within_a_format_is_made_on_the_page(client, version):
+    form = {"formats": ["chosen-rejected", "canonical"], "default": "canonical", "chosen-rejected.sizes": "keep"}
+
+    as_(client, version, "curator").post(address(version), form)
+
+    assert Export.objects.get().options["formats"] == {"chosen-rejected.sizes": "keep"}
 
 
 def test_the_default_must_be_one_of_the_ticked(client, version):

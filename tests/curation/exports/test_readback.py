@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from curation.exports.folder import write_checksums
+from curation.exports.checksums import write_checksums
 from curation.exports.readback import read_back
 from curation.exports.writing import write_export
 from tests.curation.exports.making import Store, picture_pairs, source, text_pairs

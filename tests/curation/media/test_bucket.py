@@ -139,3 +139,14 @@ def test_a_copy_of_another_length_is_fetched_again(tmp_path):
     copies.fetch("a", 3, lambda: io.BytesIO(b"old"))
 
     assert copies.fetch("a", 4, lambda: io.BytesIO(b"news")).read_bytes() == b"news"
+
+
+def test_what_is_missing_is_found_by_asking_and_by_listing(bucket):
+    kept = [store(encoded(scene(number), "PNG")) for number in range(2)]
+    folder = kept[0].storage_name.rpartition("/")[0]
+    sizes = {one.storage_name: one.size for one in kept} | {f"{folder}/{number}": 10 for number in range(3)}
+    many = sizes | {f"{folder}/{number}": 10 for number in range(30)}
+
+    assert media_storage().missing(sizes) == {f"{folder}/{number}" for number in range(3)}
+    assert media_storage().missing(many) == {f"{folder}/{number}" for number in range(30)}
+    assert media_storage().missing({kept[0].storage_name: kept[0].size + 1}) == {kept[0].storage_name}

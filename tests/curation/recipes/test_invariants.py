@@ -1,5 +1,6 @@
 """What must hold for any evidence: shuffling changes nothing, no pair with itself, no prompt in two splits."""
 
+import polars as pl
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -19,6 +20,17 @@ RULES = [
     "{rule: best_against_rest, by: {scores: points}}",
     "{rule: margin, by: {scores: quality}, min_gap: 0.5}",
     "{rule: judged_pairs, by: {votes: overall}}",
+    "{rule: dominance, groups: [{name: a, by: {scores: points}}, {name: b, by: {scores: quality}}]}",
+    "{rule: dominance, by: {votes: overall}, front: true,"
+    " groups: [{name: a, by: {scores: points}, tolerance: 0.4}, {name: b, by: {votes: overall}}]}",
+    "{rule: dominance, certainty: 0.7, groups: [{name: a, by: {scores: points}}, {name: b, by: {votes: overall}}]}",
+    "{rule: pareto, groups: [{name: a, by: {scores: points}}, {name: b, by: {scores: quality}}]}",
+    "{rule: across_rounds, by: {scores: points}}",
+    "{rule: across_rounds, by: {scores: points}, chosen: so_far, rejected: first}",
+    "{rule: margin, by: {scores: points}, chosen_rounds: [1], rejected_rounds: [0]}",
+    "{rule: best_against_worst, by: {votes: overall}, siblings: true}",
+    "{rule: two_stage, judge: {scores: quality}, points: {scores: points}, draw: all, siblings: true}",
+    "{rule: judged_pairs, by: {votes: overall}, siblings: true}",
     "{rule: none}",
 ]
 WORDS = ["red", "green", "cat", "dog", "on", "mat", "big"]
@@ -32,6 +44,11 @@ def worlds(draw) -> World:
         text = " ".join(draw(st.lists(st.sampled_from(WORDS), min_size=1, max_size=6)))
         samples = [f"{number}{letter}" for letter in "abcdefg"[: draw(st.integers(0, 7))]]
         world.prompt(f"p{number}", *samples, text=text)
+        for place, row in enumerate(world.rows["samples"][-len(samples) :] if samples else []):
+            row["round"] = place % 3
+        # All but the first came from the first, at one of two points.
+        for place, sample in enumerate(samples[1:]):
+            world.branch(sample, samples[0], place % 2)
         names.append(samples)
     everyone = [name for samples in names for name in samples]
     for rater, criterion in (("judge-1", "quality"), ("ocr", "points")):
@@ -93,6 +110,7 @@ def test_the_digest_sees_every_column():
     world.scores("ocr", "points", values={"a": 1.0, "b": 0.5})
     pairs = run(recipe("{rule: two_stage, judge: {votes: overall}, points: {scores: points}}"), world.evidence()).pairs
     assert pairs.height == 1
+    pairs = pairs.with_columns(band=pl.lit("strong"))
 
     for name in pairs.columns:
         changed = pairs.clone()
@@ -101,8 +119,6 @@ def test_the_digest_sees_every_column():
 
 
 def test_the_digest_refuses_nan_and_knows_no_minus_zero():
-    import polars as pl
-
     with pytest.raises(ValueError, match="NaN"):
         digest(pl.DataFrame({"x": [float("nan")]}))
     assert digest(pl.DataFrame({"x": [0.0]})) == digest(pl.DataFrame({"x": [-0.0]}))

@@ -86,7 +86,12 @@ def test_the_digest_is_of_the_meaning():
             "{votes: overall, scores: x}",
             "line 11, column 10: pairing: judge names both scores and votes.",
         ),
-        ("    at_least: 0.2\n", "", "line 6, column 5: The filter sets no bar. Add at_least, at_most or keep_best."),
+        (
+            "    at_least: 0.2\n",
+            "",
+            "line 6, column 5: The filter sets no bar. Add at_least, at_most, keep_best, spread_at_most or "
+            "outliers_beyond.",
+        ),
         (
             "at_least: 0.2",
             "at_least: 0.2\n    at_most: 0.1",

@@ -104,6 +104,15 @@ def test_the_join_finds_what_comparing_all_finds(length):
     assert all(len(sets[a] & sets[b]) / len(sets[a] | sets[b]) >= 0.7 for a, b in links.select("a", "b").iter_rows())
 
 
+def test_prompts_from_one_template_cost_as_many_links_as_there_are_prompts():
+    text = "a detailed photograph of one small grey cat that sits quietly on mat"
+    table = pl.DataFrame({"prompt_id": range(2_000), "prompt_text": [f"{text} {number}" for number in range(2_000)]})
+
+    links = similar_prompts(table, 0.8)
+
+    assert len(links.select("a", "b").unique()) == 1_999
+
+
 def test_the_join_finds_couples_of_a_short_and_a_long_text():
     # Texts of up to 24 words are looked up by two words, longer ones by one: 20 of 25 words in common is 0.8.
     words = [f"w{number}" for number in range(25)]
@@ -124,6 +133,21 @@ def test_prompts_about_the_same_picture_fall_together_and_a_shared_mask_links_no
     found = split(texts, media=media)
 
     assert found["a"]["component"] == found["b"]["component"] != found["c"]["component"]
+
+
+def test_rewrites_fall_with_their_original_and_contrasts_need_not():
+    world = World()
+    for number in range(24):
+        world.prompt(f"o{number}", f"a{number}").prompt(f"r{number}", f"b{number}").prompt(f"c{number}", f"d{number}")
+        world.link(f"r{number}", f"o{number}", "expansion").link(f"c{number}", f"o{number}", "contrast")
+    recipe = parse("recipe: 1\ntitle: t\nsplit: {shares: {train: 0.5, test: 0.5}}\npairing: {rule: none}")
+
+    splits = dict(run(recipe, world.evidence()).splits.select("prompt_id", "split").iter_rows())
+
+    of = {name: splits[number] for (noun, name), number in world.ids.items() if noun == "prompt"}
+    assert all(of[f"o{number}"] == of[f"r{number}"] for number in range(24))
+    assert any(of[f"o{number}"] != of[f"c{number}"] for number in range(24))
+    assert set(of.values()) == {"train", "test"}
 
 
 def test_what_was_decided_stays_and_newcomers_follow():
@@ -152,6 +176,22 @@ def test_prompts_of_two_splits_that_resemble_each_other_keep_the_fuller_one():
     assert (found["c"]["split"], found["c"]["reason"]) == (None, "near_duplicate_elsewhere")
     assert found["a"]["split"] == found["b"]["split"] == "train"
     assert found["d"]["split"] == "test"
+
+
+@pytest.mark.parametrize("order", ["new old other", "other old new", "old new other", "other new old"])
+def test_who_is_left_out_does_not_hang_on_the_order_of_ids(order):
+    texts = {
+        "new": "one two three four five six seven eight nine ten",
+        "old": "ten one two three four five six seven eight nine",
+        "other": "one two three four five six seven eight nine eleven ten",
+    }
+    decided = {"old": "train", "other": "test"}
+
+    found = split({name: texts[name] for name in order.split()}, assigned=decided)
+
+    assert found["new"]["reason"] == "between_splits"
+    # The two that stay resemble each other, so only one of them does.
+    assert {found["old"]["reason"], found["other"]["reason"]} == {None, "near_duplicate_elsewhere"}
 
 
 def test_shares_are_met_in_expectation():

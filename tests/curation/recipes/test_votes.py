@@ -183,6 +183,18 @@ def test_a_scripted_rater_is_no_person():
     assert judged(world, more="evidence: {basis: people}").pairs.height == 0
 
 
+@pytest.mark.parametrize("name", ["people", "behaviour"])
+def test_a_machine_that_is_called_as_people_are_is_none(name):
+    world = World().prompt("p", "a", "b")
+    world.vote(name, "a", "b", "left")
+    world.scores(name, "q", values={"a": 1.0, "b": 0.5})
+    world.scores("Ann", "q", values={"a": 0.5, "b": 1.0})
+
+    assert judged(world).pairs["basis"].to_list() == ["machines"]
+    with pytest.raises(Refused, match=r"'q' is scored by .*\(model\)"):
+        run(parse("recipe: 1\ntitle: t\npairing: {rule: margin, by: {scores: q}}"), world.evidence())
+
+
 def test_people_and_machines_together_make_the_basis_both():
     world = couple()
     world.vote("Ann", "a", "b", "left")

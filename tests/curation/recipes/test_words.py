@@ -3,13 +3,26 @@
 from curation.recipe_words import REASONS, lines, reason_name, step_name
 from curation.recipes import funnel
 
+# Why rows are missing from a minor version: said in its funnel, and no step of a recipe.
+WITHDRAWN = {
+    "prompt_gone",
+    "sample_gone",
+    "prompt_taken_down",
+    "sample_taken_down",
+    "consent_withdrawn",
+    "evidence_withdrawn",
+    "no_longer_follows",
+}
+
 
 def test_every_reason_has_words_and_no_word_is_left_over():
-    assert set(REASONS) == funnel.REASONS
+    assert set(REASONS) - WITHDRAWN == funnel.REASONS
 
 
-def test_a_filter_goes_by_its_own_name():
+def test_a_filter_and_an_agreement_go_by_their_own_names():
     assert step_name("filter:sharp enough") == "sharp enough"
+    assert step_name("agreement:scorers") == "scorers"
+    assert step_name("caps:tag") == "within the cap of each tag"
     assert reason_name("tie") == "a tie"
 
 

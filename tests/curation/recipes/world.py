@@ -6,7 +6,9 @@ import hashlib
 from datetime import UTC, datetime, timedelta
 
 import polars as pl
+from PIL import Image
 
+from curation.media.fingerprint import fingerprint
 from curation.recipes import frames
 from curation.recipes.frames import Evidence
 
@@ -59,6 +61,35 @@ class World:
         self.rows["samples"].append({**row, **facts})
         return self
 
+    def looks(self, sample: str, *pictures: Image.Image) -> World:
+        """What the files of a sample look like."""
+        for position, picture in enumerate(pictures):
+            row = {"sample_id": self.id("sample", sample), "position": position}
+            self.rows["fingerprints"].append({**row, "fingerprint": fingerprint([picture])})
+        return self
+
+    def fact(self, sample: str, **facts: float) -> World:
+        self.rows["facts"].append({"sample_id": self.id("sample", sample), **facts})
+        return self
+
+    def scale(self, criterion: str, low: float | None, high: float | None, *, unit="", higher_is_better=True) -> World:
+        row = {"criterion": criterion, "unit": unit, "low": low, "high": high}
+        self.rows["scales"].append({**row, "higher_is_better": higher_is_better})
+        return self
+
+    def branch(self, child: str, parent: str, at: int | None = None) -> World:
+        """Says that a sample came from another, where it left it."""
+        own = next(row for row in self.rows["samples"] if row["sample_id"] == self.id("sample", child))
+        row = {"sample_id": own["sample_id"], "prompt_id": own["prompt_id"]}
+        self.rows["branches"].append({**row, "parent_id": self.id("sample", parent), "branch": at})
+        return self
+
+    def link(self, prompt: str, origin: str, relation: str = "rewrite") -> World:
+        """Says that a prompt is something of another."""
+        row = {"link_id": len(self.rows["prompt_links"]) + 1, "prompt_id": self.id("prompt", prompt)}
+        self.rows["prompt_links"].append({**row, "origin_id": self.id("prompt", origin), "relation": relation})
+        return self
+
     def flag(self, sample: str, flag: str) -> World:
         self.rows["flags"].append(
             {
@@ -102,6 +133,7 @@ class World:
     def scores(self, rater: str, criterion: str, retracted=False, under=None, number=1, better="high", **facts) -> int:
         """One forward pass: `values={"a1": 0.5}`, and facts about the act."""
         values = facts.pop("values")
+        spreads = facts.pop("spreads", {})
         judgement_id = self.act(rater, **facts)
         criterion_id = self.criterion(criterion, number=number, higher_is_better=better == "high")
         owners = {row["sample_id"]: row["prompt_id"] for row in self.rows["samples"]}
@@ -111,6 +143,9 @@ class World:
             row |= {"sample_id": sample_id, "value": float(value), "retracted": retracted}
             row["prompt_id"] = self.id("prompt", under) if under else owners[sample_id]
             self.rows["scores"].append(row)
+            if sample in spreads:
+                place = {"judgement_id": judgement_id, "position": position}
+                self.rows["spreads"].append({**place, "spread": float(spreads[sample])})
         return judgement_id
 
     def vote(

@@ -1,0 +1,1 @@
+"""What votes, ratings and scores add up to, as plain mathematics: strengths, raters, calibration, machines."""

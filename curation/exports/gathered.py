@@ -1,0 +1,74 @@
+"""What a writer is given beside pairs: all samples of a prompt together, and what judges answered at length."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from curation.exports.rows import ExportCandidate, ExportOpinion, ExportPrompt, ExportRater, ExportSubject
+
+
+@dataclass(frozen=True)
+class ExportEdge:
+    """A pair of the version that somebody decided, by the keys of its subjects (`ExportSubject.key`)."""
+
+    pair_id: str
+    chosen: tuple[str, str]
+    rejected: tuple[str, str]
+
+
+@dataclass(frozen=True)
+class ExportGroup:
+    """The candidates of one prompt in one split, every comparison between two of them, and the version's pairs.
+
+    Args:
+        prompt: the one they were judged under.
+        candidates: at least one, by sample.
+        opinions: people's and machines', also those of raters in quarantine (`is_apart`), as `votes` has them.
+        edges: the version's decided pairs between two of them, by `pair_id`.
+    """
+
+    prompt: ExportPrompt
+    split: str
+    candidates: tuple[ExportCandidate, ...]
+    opinions: tuple[ExportOpinion, ...] = ()
+    edges: tuple[ExportEdge, ...] = ()
+
+
+@dataclass(frozen=True)
+class ExportTrace:
+    """One answer of a judge with its reasoning, as a trainer of judges would want it.
+
+    Args:
+        id: the name of the act in the evidence.
+        split: of the prompt.
+        mode: `pair`, `list` or `points`.
+        subjects: as shown, in the order of showing.
+        outcomes: of a pair, `left`, `right`, `tie` or `both-bad` by criterion.
+        ranks: of a list, one rank a subject by criterion; 1 is best, equal ranks are ties.
+        scores: of one subject, a number by criterion.
+        distribution: what the judge's token probabilities said, by criterion; empty where none were read.
+        reasoning: what was said before the verdict; may be empty.
+        reply: the whole answer.
+        listeners: how many readers of the reasoning alone reached the same verdict, and how many another.
+        known: the better side by people, `left`, `right` or `tie`, by criterion; only where they decided.
+    """
+
+    id: str
+    split: str
+    rater: ExportRater
+    prompt: ExportPrompt
+    mode: Literal["pair", "list", "points"]
+    subjects: tuple[ExportSubject, ...]
+    outcomes: Mapping[str, str] = field(default_factory=dict)
+    ranks: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
+    scores: Mapping[str, float] = field(default_factory=dict)
+    distribution: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    reasoning: str = ""
+    reply: str = ""
+    context: str = ""
+    occasion: int = 0
+    confirmed: int = 0
+    contradicted: int = 0
+    known: Mapping[str, str] = field(default_factory=dict)

@@ -1,0 +1,1 @@
+"""Synthetic negatives: answers made worse on purpose, so that what is wrong and where is known. Plain code."""
