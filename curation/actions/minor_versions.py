@@ -12,6 +12,7 @@ from typing import Any
 
 import polars as pl
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -102,11 +103,20 @@ def make(
     Raises:
         Unavailable: its files cannot be read from here.
     """
-    rows = _all_of(version)
-    if rows.is_empty:
-        return None
-    prepared = _prepare(version, rows, because, withdrawal)
-    return _freeze(version, rows, prepared, job, by)
+    asked = version
+    while not (rows := _all_of(version)).is_empty:
+        minor = _freeze(version, rows, _prepare(version, rows, because, withdrawal), job, by)
+        if minor is not None:
+            return minor
+        # Another withdrawal made it meanwhile, and may have read the rows before ours fell.
+        version = _family(version).order_by("minor").last() or version
+    return version if version != asked else None
+
+
+def _family(version: DatasetVersion) -> QuerySet[DatasetVersion]:
+    """All versions of one number."""
+    same = DatasetVersion.objects.filter(dataset=version.dataset_id, number=version.number)
+    return same.select_related("dataset__project", "recipe")
 
 
 def _all_of(version: DatasetVersion) -> Rows:
@@ -226,13 +236,15 @@ def _note(version: DatasetVersion, rows: Rows, because: str) -> str:
 @transaction.atomic
 def _freeze(
     version: DatasetVersion, rows: Rows, prepared: Prepared, job: Job | None, by: User | None
-) -> DatasetVersion:
-    """Writes the minor version, the tombstones of all before it, and where to go from them."""
+) -> DatasetVersion | None:
+    """Writes the minor version, the tombstones of all before it, and where to go from them.
+
+    None where the version is no longer the newest of its number.
+    """
     Dataset.objects.select_for_update().get(pk=version.dataset_id)
-    family = DatasetVersion.objects.filter(dataset=version.dataset_id, number=version.number).order_by("minor")
-    *before, newest = family
+    *before, newest = _family(version).order_by("minor")
     if newest.pk != version.pk:
-        return newest  # somebody else made it meanwhile
+        return None
     minor = DatasetVersion.objects.create(
         dataset=version.dataset,
         number=version.number,

@@ -4,6 +4,7 @@ Only what a recipe needs: maps, lists, text, numbers, yes and no. Anchors, tags 
 so a small file cannot unfold into a large one and no key silently replaces another.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -145,13 +146,27 @@ def _fill_scalar(document: Document, node: yaml.Node, path: Path) -> Iterator[Pr
             _place(node.start_mark), f"{node.value!r} is not a number one can compare with.", "Write a number."
         )
         return
+    if isinstance(value, str) and _UNWRITABLE.search(value):
+        yield _unwritable(_place(node.start_mark))
+        return
     _put(document, path, value)
+
+
+# A quoted escape can spell halves of a character, and the zero that databases keep nowhere.
+_UNWRITABLE = re.compile("[\0\ud800-\udfff]")
+
+
+def _unwritable(where: Place) -> Problem:
+    return problem(where, "An escape here is half a character, or none at all.", "Write the character itself.")
 
 
 def _walk_entry(document: Document, key: yaml.Node, value: yaml.Node, path: Path) -> Iterator[Problem]:
     where = _place(key.start_mark)
     if not isinstance(key, yaml.ScalarNode):
         yield problem(where, "A key must be a word.", "Write `key: value`.")
+        return
+    if _UNWRITABLE.search(key.value):
+        yield _unwritable(where)
         return
     inner = (*path, str(key.value))
     if inner in document.keys:

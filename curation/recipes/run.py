@@ -97,8 +97,9 @@ def run(recipe: Recipe, given: Evidence) -> Result:
 
 def _as_given(considered: pl.DataFrame, samples: pl.DataFrame, counted: Evidence) -> Evidence:
     """What counted, with the samples that were considered as they were given."""
-    kept = samples.join(considered.select("sample_id"), on="sample_id", how="semi", maintain_order="left")
-    return replace(counted, samples=kept, flags=counted.flags.clear())
+    if considered.height < samples.height:  # where all were considered, the very frame serves: nothing is copied
+        samples = samples.join(considered.select("sample_id"), on="sample_id", how="semi", maintain_order="left")
+    return replace(counted, samples=samples, flags=counted.flags.clear())
 
 
 def _filtered(recipe: Recipe, samples: pl.DataFrame, read: Read) -> tuple[pl.DataFrame, list[Step], list[Heard]]:

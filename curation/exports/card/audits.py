@@ -32,7 +32,7 @@ def gate(report: GateReport) -> list[str]:
     if waived:
         parts.append(bullets(_waiver(one) for one in waived))
     if report.clean:
-        parts.append("Looked for and not found: " + ", ".join(_title(code) for code in report.clean) + ".")
+        parts.append("Looked for and not found: " + "; ".join(_title(code) for code in report.clean) + ".")
     if report.idle:
         parts.append(
             "Not looked for: " + "; ".join(f"{_title(code)} ({inline(why)})" for code, why in report.idle.items()) + "."

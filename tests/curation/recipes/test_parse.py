@@ -124,6 +124,13 @@ def test_what_is_no_recipe_is_refused_in_words(text):
     assert problems(text)[0].startswith("line ")
 
 
+@pytest.mark.parametrize("written", [r'"\ud83e\udd84"', r'"a\0b"'])
+@pytest.mark.parametrize("line", ["title: {}\npairing: {{rule: none}}", "title: t\npairing: {{rule: none, {}: 1}}"])
+def test_escapes_that_no_text_can_hold_are_refused_at_their_line(written, line):
+    with pytest.raises(RecipeProblems, match=r"line [23], column \d+: An escape here"):
+        parse("recipe: 1\n" + line.format(written))
+
+
 def test_many_nested_aliases_do_not_unfold():
     bomb = "a: &a [x]\n" + "".join(
         f"b{n}: &b{n} [*{'a' if n == 0 else f'b{n - 1}'}, *{'a' if n == 0 else f'b{n - 1}'}]\n" for n in range(30)

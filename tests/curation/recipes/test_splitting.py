@@ -73,8 +73,9 @@ def test_jaccard_is_exact_at_the_threshold():
     assert split(four_of_five, near=0.81)["x"]["component"] != split(four_of_five, near=0.81)["y"]["component"]
 
 
-@pytest.mark.parametrize("length", [3, 12, 40])
-def test_the_join_finds_what_comparing_all_finds(length):
+@pytest.mark.parametrize("length", [3, 12, 40, 60])
+def test_the_join_finds_what_comparing_all_finds(length, monkeypatch):
+    monkeypatch.setattr("curation.splitting._VERIFIED_AT_ONCE", 7)
     texts = [
         " ".join(f"w{int(sha(f'{row} {place}')[:6], 16) % 9}x{place}" for place in range(length)) for row in range(60)
     ]
@@ -114,9 +115,9 @@ def test_prompts_from_one_template_cost_as_many_links_as_there_are_prompts():
 
 
 def test_the_join_finds_couples_of_a_short_and_a_long_text():
-    # Texts of up to 24 words are looked up by two words, longer ones by one: 20 of 25 words in common is 0.8.
-    words = [f"w{number}" for number in range(25)]
-    found = split({"short": " ".join(words[:20]), "long": " ".join(words)}, near=0.8)
+    # Texts of up to 40 words are looked up by two words, longer ones by one: 36 of 45 words in common is 0.8.
+    words = [f"w{number}" for number in range(45)]
+    found = split({"short": " ".join(words[:36]), "long": " ".join(words)}, near=0.8)
 
     assert found["short"]["component"] == found["long"]["component"]
 
