@@ -77,6 +77,20 @@ def _quick_passwords(settings) -> None:
 
 
 @pytest.fixture(autouse=True)
+def _heartbeats_see_only_what_is_committed(request) -> Iterator[None]:
+    """A heartbeat looks from a connection of its own: on a slow machine it would miss a test's uncommitted job."""
+    mark = request.node.get_closest_marker("django_db")
+    if (mark and mark.kwargs.get("transaction")) or "transactional_db" in request.fixturenames:
+        yield
+        return
+    from curation.actions import jobs
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(jobs, "HEARTBEAT_SECONDS", 3600.0)
+        yield
+
+
+@pytest.fixture(autouse=True)
 def _media_of_its_own() -> Iterator[None]:
     """Each test leaves an empty media storage; it is the slot's, so that workers see it too."""
     yield

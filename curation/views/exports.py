@@ -18,7 +18,7 @@ from django.utils.translation import ngettext
 from django.views.decorators.http import require_POST, require_safe
 
 from curation.access import Right
-from curation.actions import exports, gating, jobs
+from curation.actions import exports, gating, handing_out, jobs
 from curation.errors import Refused
 from curation.exports.card.charts import FOLDER as CHARTS
 from curation.exports.preview import preview
@@ -50,7 +50,13 @@ def version_exports(request: PageRequest, project: Project, name: str, label: st
         made = exports.order(version=version, formats=form.ordered_formats(), options=form.options(), by=request.user)
         _send(made)
         return redirect("export", project.slug, made.pk)
-    context = {"section": "datasets", "version": version, "form": form, "lines": _history(request, version)}
+    context = {
+        "section": "datasets",
+        "version": version,
+        "form": form,
+        "lines": _history(request, version),
+        "closed_because": handing_out.closed_because(version),
+    }
     if is_part(request, "exports"):
         return render(request, "curation/exports/_exports.html", context)
     return render(request, "curation/exports/list.html", {**context, "gate": gate_of(version)})

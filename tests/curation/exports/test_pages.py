@@ -14,7 +14,7 @@ from curation.exports import FORMATS
 from curation.exports.preview import preview
 from curation.exports.readback import read_back
 from curation.exports.zipping import zip_stream
-from curation.models import Export, Job, VersionTombstone
+from curation.models import DatasetVersion, Export, Job, VersionTombstone
 from tests import factories
 from tests.curation.exports import frozen
 
@@ -105,6 +105,19 @@ def test_an_export_with_rows_withdrawn_since_is_no_longer_offered(client, export
 
     assert "1 row was withdrawn since" in page.content.decode()
     assert visitor.get(page_of(exported, "export_download")).status_code != 200
+
+
+def test_a_version_that_was_replaced_offers_no_export_and_says_which_does(client, exported):
+    version = exported.version
+    fields = {field.name: getattr(version, field.name) for field in version._meta.fields if field.name != "id"}
+    DatasetVersion.objects.filter(pk=version.pk).update(
+        replaced_by=DatasetVersion.objects.create(**{**fields, "minor": 1, "note": "asked"})
+    )
+
+    page = as_(client, version, "curator").get(address(version)).content.decode()
+
+    assert f"{version.dataset.name}@{version.number}.1 is the same without them" in page
+    assert 'name="formats"' not in page
 
 
 def test_the_page_shows_what_was_found_and_the_card(client, exported):
