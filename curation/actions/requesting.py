@@ -13,7 +13,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from curation.errors import Refused
-from curation.models import Asking, Job, Project, Recipe, Request, Sample, State, User
+from curation.models import Asking, CriterionVersion, Job, Project, Recipe, Request, Sample, State, User
 
 # More at once than anybody looks at; what is left can be asked for afterwards.
 MOST = 2000
@@ -55,23 +55,25 @@ def create(
     by: User | None,
     recipe: Recipe | None = None,
     step: str = "",
+    criterion: str = "",
 ) -> Asking:
     """Asks for these pairs and samples; what the same audience is asked already is not asked twice.
 
     Args:
         audience: `people` or `machines`.
         subjects: two sample ids for a pair of one prompt, one for a sample.
+        criterion: the key of what is in doubt; empty where it is all of it.
 
     Raises:
-        Refused: nothing is named, or too much, or what is no sample or pair of this project, or all of it is asked for
-            already, or it does not say why.
+        Refused: the criterion is unknown, nothing is named, or too much, or what is no sample or pair of this
+            project, or all of it is asked for already, or it does not say why.
     """
     wanted = sorted({tuple(sorted(subject)) for subject in subjects})
     if not wanted or len(wanted) > MOST:
         raise Refused(_("Ask for between 1 and %(most)s things at once.") % {"most": f"{MOST:,}"})
     if audience not in Request.Audience.values or not because.strip():
         raise Refused(_("Say who is asked, people or machines, and why."))
-    prompts = _prompts(project, wanted)
+    prompts, version = _prompts(project, wanted), _newest(project, criterion)
     Project.objects.select_for_update().get(pk=project.pk)
     waiting = _waiting(project, audience, wanted)
     fresh = [subject for subject in wanted if subject not in waiting]
@@ -80,11 +82,21 @@ def create(
     asking = Asking.objects.create(
         project=project, audience=audience, because=because.strip(), recipe=recipe, step=step[:250], created_by=by
     )
-    Request.objects.bulk_create([_request(asking, subject, prompts[subject[0]]) for subject in fresh])
+    Request.objects.bulk_create([_request(asking, subject, prompts[subject[0]], version) for subject in fresh])
     return asking
 
 
-def _request(asking: Asking, subject: Subject, prompt_id: int) -> Request:
+def _newest(project: Project, criterion: str) -> CriterionVersion | None:
+    if not criterion:
+        return None
+    rows = CriterionVersion.objects.filter(criterion__project=project, criterion__key=criterion)
+    newest = rows.order_by("-number").first()
+    if newest is None:
+        raise Refused(_("There is no criterion “%(key)s” here.") % {"key": criterion})
+    return newest
+
+
+def _request(asking: Asking, subject: Subject, prompt_id: int, version: CriterionVersion | None) -> Request:
     return Request(
         project=asking.project,
         asking=asking,
@@ -92,6 +104,7 @@ def _request(asking: Asking, subject: Subject, prompt_id: int) -> Request:
         prompt_id=prompt_id,
         left_sample_id=subject[0],
         right_sample_id=subject[1] if len(subject) > 1 else None,
+        criterion_version=version,
         because=asking.because,
         created_by=asking.created_by,
     )

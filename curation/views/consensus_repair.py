@@ -11,14 +11,13 @@ from dataclasses import dataclass
 from django.contrib import messages
 from django.http import HttpResponse
 from django.shortcuts import redirect, render
-from django.urls import reverse
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 from django.views.decorators.http import require_http_methods
 
 from curation.access import Right
 from curation.actions import consensus as adding_up
-from curation.actions import consensus_repair
+from curation.actions import requesting
 from curation.actions.consensus import Counted, Doubt
 from curation.consensus.cycles import Cycle
 from curation.errors import Refused
@@ -95,17 +94,18 @@ def _start(request: PageRequest) -> int:
 
 
 def _ask(request: PageRequest, project: Project, criterion: str) -> HttpResponse:
-    couples = [_couple(text) for text in request.POST.getlist("pair")]
-    asked = consensus_repair.ask_people(
+    asking = requesting.create(
         project=project,
-        criterion=criterion,
-        couples=couples,
+        audience=Request.Audience.PEOPLE,
+        subjects=[_couple(text) for text in request.POST.getlist("pair")],
         because=_("Votes on “%(key)s” contradict each other here.") % {"key": criterion},
         by=request.user,
+        criterion=criterion,
     )
-    said = ngettext("%(count)d pair waits for people now.", "%(count)d pairs wait for people now.", asked)
-    messages.success(request, said % {"count": asked} if asked else _("All of these wait for people already."))
-    return redirect(f"{reverse('consensus_repair', args=[project.slug])}?criterion={criterion}")
+    count = asking.requests.count()
+    said = ngettext("%(count)d pair waits for people now.", "%(count)d pairs wait for people now.", count)
+    messages.success(request, said % {"count": count})
+    return redirect("asking", project.slug, asking.pk)
 
 
 def _couple(text: str) -> tuple[int, int]:

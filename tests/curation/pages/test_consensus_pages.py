@@ -7,7 +7,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.urls import reverse
 
-from curation.actions import consensus, consensus_repair, criteria, raters
+from curation.actions import consensus, criteria, raters, requesting
 from curation.errors import Refused
 from curation.models import Comparison, Generator, KeptConsensus, Request, progress
 from curation.models.consensus_frames import asking
@@ -219,14 +219,15 @@ def test_a_circle_is_shown_and_its_weakest_pair_is_sent_to_people(client):
     assert "a boat in a circle" in html
     assert f'value="{high}-{low}"' in html
 
-    for _twice in range(2):
-        where = reverse("consensus_repair", args=[made.project.slug])
-        answer = client.post(where, {"criterion": "overall", "pair": [f"{high}-{low}"]}, follow=True)
-        assert answer.status_code == 200
+    where = reverse("consensus_repair", args=[made.project.slug])
+    answer, again = (client.post(where, {"criterion": "overall", "pair": [f"{high}-{low}"]}, follow=True) for _ in "12")
+    assert (answer.status_code, again.status_code) == (200, 400)
+    assert "asked for already" in again.content.decode()
 
     request = Request.objects.get()
     assert (request.left_sample_id, request.right_sample_id, request.audience) == (low, high, "people")
     assert (request.criterion_version_id, request.created_by) == (made.overall.pk, user)
+    assert request.asking.because == "Votes on “overall” contradict each other here."
     assert "waits for people" in answer.content.decode()
     assert list(Comparison.objects.values_list("pk", "outcome")) == said
 
@@ -248,11 +249,12 @@ def test_samples_of_another_project_cannot_be_asked_about(client):
     made, other = circle(), voted("other")
     user = factories.member(made.project, "curator")
 
-    with pytest.raises(Refused, match="two of one prompt"):
-        consensus_repair.ask_people(
+    with pytest.raises(Refused, match="two samples of one prompt"):
+        requesting.create(
             project=made.project,
+            audience="people",
             criterion="overall",
-            couples=[(other.groups[0][0].pk, other.groups[0][1].pk)],
+            subjects=[(other.groups[0][0].pk, other.groups[0][1].pk)],
             because="because",
             by=user,
         )
