@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -113,7 +114,8 @@ def test_a_pair_judge_sees_both_pictures_in_both_orders_and_says_why(project: Pr
         [200, 40],
     ]
     judgement = Judgement.objects.filter(presentation__swapped=False).get()
-    assert "has a light of 200.0" in judgement.payload["verdict"]["reasoning"]
+    # The drawn grey is not quite even, so that no two pictures are the same file.
+    assert re.search(r"has a light of (199\.9|200\.[01])\b", judgement.payload["verdict"]["reasoning"])
     assert judgement.payload["reply"].startswith(judgement.payload["verdict"]["reasoning"][:20])
     assert judgement.payload["cost"] > 0
 

@@ -27,8 +27,8 @@ pairing:
   rule: judged_pairs
   by: {{votes: {criterion}}}
 """
-# Formats that need more than pairs of these sets have: marks, or answers of judges.
-NEED_MORE = {"fine-grained", "judge-traces"}
+# Formats that need more than pairs of these sets have: marks, answers of judges, or prompts said in other words.
+NEED_MORE = {"fine-grained", "judge-traces", "rewrites"}
 # Read again by our importers, which know the published formats and nothing of the writers.
 READABLE = {
     "imagereward": ("imagereward", "imagereward/train.json"),
