@@ -42,6 +42,7 @@ def _contradictions(document: Document) -> Iterator[Problem]:
     yield from _sides(document)
     yield from _behaviour(document)
     yield from _rewards(document)
+    yield from _unheard_weights(document)
     yield from contradictions(document)
     yield from pairing_text.contradictions(document)
 
@@ -51,6 +52,15 @@ def _rewards(document: Document) -> Iterator[Problem]:
         if "reward" in signal:
             _plan, problems = inline(document, (*path, "reward"))
             yield from problems
+
+
+def _unheard_weights(document: Document) -> Iterator[Problem]:
+    """A consensus learns what each voice is worth, so weights written by hand would say nothing there."""
+    sources = {source for _path, signal in signal_paths(document.value) for source in signal}
+    if "weights" in document.value.get("evidence", {}) and "consensus" in sources and "votes" not in sources:
+        where = document.where_key(("evidence", "weights"))
+        remedy = "Leave the weights out, or count `votes` instead."
+        yield problem(where, "A consensus learns by itself what each rater's vote is worth.", remedy)
 
 
 def _shares(document: Document) -> Iterator[Problem]:

@@ -43,6 +43,17 @@ def test_a_recipe_is_read_whole():
     assert dict(recipe.split.shares) == {"train": 0.9, "test": 0.1}
 
 
+def test_weights_that_nothing_would_hear_are_refused():
+    weighed = GOOD.replace("{basis: both}", "{weights: {kinds: {model: 0.5}}}")
+    learnt = weighed.replace("points: {scores: recall, raters: [ocr]}", "points: {consensus: overall}")
+
+    assert parse(weighed).evidence.kind_weights == parse(learnt).evidence.kind_weights == (("model", 0.5),)
+    assert problems(learnt.replace("votes: overall", "consensus: overall")) == [
+        "line 4, column 12: A consensus learns by itself what each rater's vote is worth. "
+        "Leave the weights out, or count `votes` instead."
+    ]
+
+
 def test_the_digest_is_of_the_meaning():
     same = GOOD.replace("evidence: {basis: both}", "evidence:\n  basis: both   # everybody").replace("0.2", "0.20")
 
