@@ -11,6 +11,7 @@ from django.utils.translation import gettext_lazy as _
 
 from config import database, embedded, env, folders, logs, secret_key
 from curation.media.limits import Limits
+from scoring.probes import bars
 
 BASE_DIR = env.CHECKOUT
 DATA_DIR = folders.data()
@@ -186,6 +187,13 @@ CELERY_BEAT_SCHEDULE = {
 MODEL_MEMORY_MB = env.integer("PAIRWRIGHT_MODEL_MEMORY_MB", 0, low=0, high=10_000_000)
 # The addresses at which judges may be asked. Only whoever runs the site can add one.
 ENDPOINTS_FILE = Path(env.text("PAIRWRIGHT_ENDPOINTS_FILE", "") or DATA_DIR / "endpoints.yaml")
+
+# Whether every new rater of the catalogue runs through the probes, and bars of this installation's own.
+PROBE_NEW_RATERS = env.boolean("PAIRWRIGHT_PROBES", default=True)
+try:
+    PROBE_BARS = bars.changed(env.words("PAIRWRIGHT_PROBE_BARS"))
+except ValueError as error:
+    raise env.SettingError(f"PAIRWRIGHT_PROBE_BARS: {error}.") from error
 
 # -- the Hub ---------------------------------------------------------------------------------
 

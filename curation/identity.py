@@ -45,3 +45,13 @@ def sample_identity(
         text: its text answer, if any.
     """
     return digest({"prompt": prompt, "generator": generator, "seed": seed, "media": list(media), "text": text})
+
+
+def rater_identity(kind: str, name: str, identity: Mapping[str, Any]) -> str:
+    """Identity of a machine as a rater: what it is called, and everything its numbers depend on.
+
+    Args:
+        kind: `model`, `rule`, `head` or `ensemble`.
+        identity: JSON values.
+    """
+    return digest({"kind": kind, "name": name, "identity": identity})

@@ -79,6 +79,7 @@ REASONS: dict[str, Promise] = {
     "no_spread": _("nobody said how certain it is"),
     "too_uncertain": _("too uncertain"),
     "outlier": _("far from all others"),
+    "prompt_says_nothing": _("of a prompt whose samples are all alike in it"),
     "near_duplicate": _("nearly the same as another answer to its prompt"),
     "near_duplicate_of_other_prompt": _("nearly the same as an answer to another prompt"),
     "other_bucket": _("in a band of difficulty that is not kept"),

@@ -12,7 +12,7 @@ from curation import (
     urls_importing,
     urls_prompt_tools,
 )
-from curation.views import accounts, groups, media, members, overview, projects, prompts, samples
+from curation.views import accounts, groups, media, members, overview, parts, projects, prompts, samples
 
 account_urls = [
     path("sign-in/", accounts.SignIn.as_view(), name="sign_in"),
@@ -31,8 +31,10 @@ project_urls = [
     path("", overview.project, name="project"),
     path("prompts/", prompts.prompts, name="prompts"),
     path("prompts/<int:prompt_id>/", groups.prompt, name="prompt"),
+    path("prompts/<int:prompt_id>/parts/", parts.of_prompt, name="prompt_parts"),
     path("samples/", samples.samples, name="samples"),
     path("samples/<int:sample_id>/", samples.sample, name="sample"),
+    path("samples/<int:sample_id>/parts/", parts.of_sample, name="sample_parts"),
     path("members/", members.members, name="members"),
     path("members/<int:user_id>/role/", members.member_role, name="member_role"),
     path("members/<int:user_id>/remove/", members.member_remove, name="member_remove"),

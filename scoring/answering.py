@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
+from scoring.judges.base import Passing
+from scoring.scorers import places
 from scoring.scorers.base import (
     Item,
     ItemError,
@@ -53,14 +55,14 @@ def isolated(call: Callable[[], T]) -> T | ItemError | NotApplicable:
     """Runs code that sees one item, and turns its failure into that item's error.
 
     Catches everything on purpose: media are untrusted, decoders and scorers are plug-ins, and one sample in a
-    million must not end a job. A scorer that cannot work at all says so with ScorerUnavailable, which passes; so does
-    a full memory, which is no item's fault.
+    million must not end a job. A scorer that cannot work at all says so with ScorerUnavailable, which passes; so do a
+    full memory and an address that is away for a while, which are no item's fault.
     """
     try:
         return call()
     except NothingToJudge as error:
         return NotApplicable(str(error))
-    except (ScorerUnavailable, OutOfMemory):
+    except (ScorerUnavailable, OutOfMemory, Passing):
         raise
     except Exception as error:  # noqa: BLE001 - see above
         return ItemError(_reason(error))
@@ -188,18 +190,21 @@ def answers(scorer: Scorer[Any], ready: list[tuple[Item, Any]]) -> list[Outcome]
     """One outcome for each ready item. A batch that fails as a whole is taken apart until the bad item is found."""
     if not ready:
         return []
+    full: str | None = None
     try:
         found = isolated(lambda: _call(scorer, ready))
     except OutOfMemory as error:
-        return _halved(scorer, ready, error)
+        full = str(error)
+    if full is not None:  # only here is the error gone, and with it what it held
+        return _halved(scorer, ready, full)
     if isinstance(found, list):
-        return [checked(scorer, outcome) for outcome in found]
+        return [checked(scorer, item, outcome) for (item, _value), outcome in zip(ready, found, strict=True)]
     if len(ready) == 1 or scorer.facts.scope == "group":
         return [found] * len(ready)
     return [answers(scorer, [one])[0] for one in ready]
 
 
-def _halved(scorer: Scorer[Any], ready: list[tuple[Item, Any]], error: OutOfMemory) -> list[Outcome]:
+def _halved(scorer: Scorer[Any], ready: list[tuple[Item, Any]], error: str) -> list[Outcome]:
     """The same items in two halves; one item, or one group, that does not fit is an error of its own."""
     if len(ready) == 1 or scorer.facts.scope == "group":
         return [ItemError(f"it does not fit into the memory of this worker ({error})")] * len(ready)
@@ -215,14 +220,17 @@ def _call(scorer: Scorer[Any], ready: list[tuple[Item, Any]]) -> list[Outcome]:
     return outcomes
 
 
-def checked(scorer: Scorer[Any], outcome: Outcome) -> Outcome:
-    """The outcome itself, or an error when it holds a number that must not be stored."""
+def checked(scorer: Scorer[Any], item: Item, outcome: Outcome) -> Outcome:
+    """The outcome itself, or an error when it holds a number, or a place, that must not be stored."""
     if not isinstance(outcome, Reading):
         return outcome
     if not outcome.results:
         return ItemError(f"{scorer.name} gave an answer without any number")
     faults = [_fault(scorer, criterion, outcome) for criterion in outcome.results]
-    return next((ItemError(fault) for fault in faults if fault), outcome)
+    if reading_fault := next((fault for fault in faults if fault), ""):
+        return ItemError(reading_fault)
+    misplaced = places.fault(item, outcome) if outcome.places else ""
+    return ItemError(f"{scorer.name} gave {misplaced}") if misplaced else outcome
 
 
 def _fault(scorer: Scorer[Any], criterion: str, reading: Reading) -> str:

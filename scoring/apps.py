@@ -21,4 +21,6 @@ class ScoringConfig(AppConfig):
             access_key=settings.S3_OPTIONS["access_key"],
             secret_key=settings.S3_OPTIONS["secret_key"],
         )
+        places.here.endpoints = settings.ENDPOINTS_FILE
+        places.here.wordings = settings.DATA_DIR / "wordings"
         embeddings.keep_below(settings.DATA_DIR / "embeddings")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from django.utils.translation import gettext as _
 
-from scoring.scorers.base import Output, ScorerFacts, settings_of
+from scoring.scorers.base import CYCLE, Output, ScorerFacts, settings_of
 
 # Written by `make parity`; absent until it has run once.
 PARITY = Path(__file__).parent / "facts" / "parity.json"
@@ -88,6 +88,13 @@ def needs_reference(facts: ScorerFacts) -> bool:
 
 def weights_licence(facts: ScorerFacts) -> str:
     return facts.weights_licence or _("no weights")
+
+
+def independence(facts: ScorerFacts) -> str:
+    """Why it is no opinion from outside, in words; empty where that hangs on the generator alone."""
+    if facts.independence == CYCLE:
+        return _("goes back from the output to the prompt: no independent opinion")
+    return ""
 
 
 # -- a rater by its identity ------------------------------------------------------------------------------------------

@@ -11,16 +11,47 @@ import importlib
 from collections.abc import Mapping
 from typing import Any
 
-from scoring.facts import clip, language, rules, vision
+from scoring.facts import (
+    clip,
+    cycles,
+    faces,
+    language,
+    preference,
+    quality,
+    reward_tokens,
+    rules,
+    value_heads,
+    vision,
+    written,
+)
+from scoring.heads import shelf
+from scoring.heads.head import card_of
 from scoring.scorers.base import ALONE, BATCHING, Scorer, ScorerFacts, ScorerUnavailable, settings_of
 
 CATALOGUE: Mapping[str, ScorerFacts] = {
-    facts.name: facts for facts in (*rules.CARDS, *clip.CARDS, *language.CARDS, *vision.CARDS)
+    facts.name: facts
+    for module in (
+        rules,
+        clip,
+        language,
+        vision,
+        quality,
+        preference,
+        reward_tokens,
+        value_heads,
+        written,
+        faces,
+        cycles,
+    )
+    for facts in module.CARDS
 }
 
 
 def facts_of(name: str) -> ScorerFacts:
-    """The card of a scorer; ScorerUnavailable names those that exist."""
+    """The card of a scorer, or of a head that was fitted here; ScorerUnavailable names those that exist."""
+    if shelf.is_head(name):
+        head = shelf.here.entry(name).head
+        return card_of(name, head, [facts_of(block.scorer) for block in head.encoders])
     if name not in CATALOGUE:
         raise ScorerUnavailable(f"There is no scorer “{name}”. There are: {', '.join(sorted(CATALOGUE))}.")
     return CATALOGUE[name]

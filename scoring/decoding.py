@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from PIL import Image, UnidentifiedImageError
 
-from curation.media.frames import Frame, frames_at, uniform_times
+from curation.media.frames import Frame, FrameRule, frames_at, frames_chosen, uniform_times
 from curation.media.pictures import on_white
 from scoring.scorers.base import Item, MediaFile
 
@@ -49,12 +49,18 @@ class DecodedMedia:
     def frames(self, count: int) -> list[list[Frame]]:
         return [self._frames(file, count) for file in self._item.media if file.kind == "video"]
 
+    def chosen_frames(self, choose: FrameRule) -> list[list[Frame]]:
+        return [self._chosen(file, choose) for file in self._item.media if file.kind == "video"]
+
     def derived(self, key: object, make: Callable[[], T]) -> T:
         """What several scorers make of the same media in the same way, made once for all of them."""
         return self._once(("derived", key), make)
 
     def _frames(self, file: MediaFile, count: int) -> list[Frame]:
         return self._once((file.path, count), lambda: read_frames(file, count))
+
+    def _chosen(self, file: MediaFile, choose: FrameRule) -> list[Frame]:
+        return self._once((file.path, choose), lambda: read_chosen_frames(file, choose))
 
     def _picture(self, file: MediaFile) -> Image.Image:
         return self._once(file.path, lambda: read_picture(file.path))
@@ -94,6 +100,17 @@ def read_frames(file: MediaFile, count: int) -> list[Frame]:
     if not file.path.exists():
         raise ValueError(_missing(file.path))
     return frames_at(file.path, uniform_times(file.duration_us, count))
+
+
+def read_chosen_frames(file: MediaFile, choose: FrameRule) -> list[Frame]:
+    """The frames of a video whose numbers a rule chooses, mode RGB.
+
+    Raises:
+        ValueError: the file is missing, cannot be decoded (`MediaRefused`), or is refused by the rule.
+    """
+    if not file.path.exists():
+        raise ValueError(_missing(file.path))
+    return frames_chosen(file.path, choose)
 
 
 def _words(error: Exception) -> str:

@@ -14,8 +14,10 @@ from kombu.exceptions import ChannelError, OperationalError
 
 from curation import tasks as curation_tasks
 from curation.models import Job
-from scoring.actions import arrivals, staging, sweeping, working
+from scoring.actions import arrivals, rubrics, staging, sweeping, working
+from scoring.actions.heads import working as fitting
 from scoring.actions.judging import working as judging
+from scoring.actions.probing import working as probing
 
 logger = structlog.get_logger(__name__)
 
@@ -35,8 +37,17 @@ def score_chunk(*, job_id: int, **_later: Any) -> None:
 
 @shared_task
 def judge_chunk(*, job_id: int, **_later: Any) -> None:
-    """The same for a judging job."""
-    _take(job_id, judging.step)
+    """The same for a judging job; a checklist's questions are proposed at one go."""
+    if rubrics.is_asked_for(job_id):
+        rubrics.run_job(job_id=job_id)
+    else:
+        _take(job_id, judging.step)
+
+
+@shared_task
+def fit_head(*, job_id: int, **_later: Any) -> None:
+    """Fits a head; delivered twice, it is fitted once."""
+    fitting.run_job(job_id=job_id)
 
 
 def _take(job_id: int, step: Callable[[int], bool]) -> None:
@@ -53,6 +64,7 @@ def _take(job_id: int, step: Callable[[int], bool]) -> None:
             call_workers(job_id, 1 if was_planned else MOST_BELLS)
         else:
             begin_next_stage(job_id)
+            call_probes(job_id)
         structlog.contextvars.unbind_contextvars("job_id")
 
 
@@ -60,6 +72,14 @@ def begin_next_stage(job_id: int) -> None:
     """Rings for what follows a job that is done, where something does."""
     for job in staging.advance(job_id):
         ring(job)
+
+
+def call_probes(job_id: int) -> None:
+    """Rings for probes that waited for a job to end; while anything else waits on its queue, none is due."""
+    job = Job.objects.filter(pk=job_id).first()
+    if job is not None and not job.is_unfinished:
+        for waiting in probing.due_on(job.queue):
+            ring(waiting)
 
 
 def _steps(job_id: int, step: Callable[[int], bool]) -> bool:
@@ -103,6 +123,7 @@ TASKS = {
     Job.Kind.BUILD: curation_tasks.build_version,
     Job.Kind.EXPORT: curation_tasks.run_export,
     Job.Kind.PUBLISH: curation_tasks.run_publication,
+    Job.Kind.FIT: fit_head,
 }
 
 

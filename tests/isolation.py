@@ -48,7 +48,7 @@ def set_environment() -> None:
     unless the tests in `tests/gpu` are asked for, no download from the Hub.
     """
     ours = ("PAIRWRIGHT_S3_", "PAIRWRIGHT_EMAIL_", "PAIRWRIGHT_SECRET_KEY", "PAIRWRIGHT_HUB_TOKEN", "AWS_")
-    whole = ("DATABASE_URL", "REDIS_URL", "HF_TOKEN", "HF_ENDPOINT", "PAIRWRIGHT_TOKEN_KEY")
+    whole = ("DATABASE_URL", "REDIS_URL", "HF_TOKEN", "HF_ENDPOINT", "PAIRWRIGHT_TOKEN_KEY", "PAIRWRIGHT_PROBE_BARS")
     for name in list(os.environ):
         if name in whole or name.startswith(ours):
             del os.environ[name]
@@ -61,6 +61,8 @@ def set_environment() -> None:
         PAIRWRIGHT_HTTPS="0",
         PAIRWRIGHT_HOSTS="localhost,127.0.0.1,[::1],testserver",
         PAIRWRIGHT_LOG_LEVEL="WARNING",
+        # Tests count jobs; those of the probes switch them on.
+        PAIRWRIGHT_PROBES="0",
         HF_HUB_OFFLINE="1",
         TRANSFORMERS_OFFLINE="1",
         # Playwright's own loop runs in the thread of the browser tests.

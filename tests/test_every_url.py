@@ -31,11 +31,15 @@ from curation.actions import (
 )
 from curation.models import Asking, Export, HubToken, Job, Membership, Project, Publication, Rater, Sample, User
 from curation.rewards.plan import parse_ensemble
+from scoring.actions import rubrics
 from scoring.actions.judging import judges
-from scoring.models import JudgeCall
+from scoring.actions.rubrics import Wish
+from scoring.actions.serving import tokens as service_tokens
+from scoring.models import JudgeCall, Look, ProbeAnswer, ProbeRun, Rubric
 from tests import factories
 from tests.curation.exports import frozen
 from tests.curation.media import drawn
+from tests.scoring import bare_head
 
 VISITORS = ("superuser", "admin", "curator", "viewer", "annotator", "other", "stranger", "deactivated")
 
@@ -101,6 +105,8 @@ RULES: dict[str, Rule] = {
     "sample_constraints": Rule(EDITORS, EDITORS),
     "samples": Rule(READERS),
     "sample": Rule(READERS),
+    "prompt_parts": Rule(READERS),
+    "sample_parts": Rule(READERS),
     "media": Rule(MEMBERS),
     "media_thumbnail": Rule(MEMBERS),
     "media_thumbnail_of": Rule(MEMBERS),
@@ -226,13 +232,28 @@ RULES: dict[str, Rule] = {
     "scorer_try": Rule(None, EDITORS),
     "scorer": Rule(READERS),
     "machine_standing": Rule(None, EDITORS),
+    "scorer_probe": Rule(None, EDITORS),
+    "probes_read": Rule(None, EDITORS),
+    "probe_picture": Rule(READERS),
     "side_by_side": Rule(READERS),
     "side_by_side_somewhere": Rule(READERS),
     "score": Rule(EDITORS, EDITORS),
+    "rubrics": Rule(READERS),
+    "rubric_new": Rule(EDITORS, EDITORS),
+    "rubric": Rule(READERS),
+    "rubric_learn": Rule(None, EDITORS),
     "ensembles": Rule(READERS),
     "ensemble_new": Rule(EDITORS, EDITORS),
+    "route": Rule(EDITORS, EDITORS),
     "ensemble": Rule(READERS),
     "ensemble_run": Rule(None, EDITORS),
+    "service_tokens": Rule(MANAGERS, MANAGERS),
+    "service_token_revoke": Rule(None, MANAGERS),
+    "heads": Rule(READERS),
+    "head_new": Rule(EDITORS, EDITORS),
+    "head": Rule(READERS),
+    "head_again": Rule(None, EDITORS),
+    "head_score": Rule(None, EDITORS),
     "jobs": Rule(READERS),
     "job": Rule(READERS),
     "job_failures": Rule(READERS),
@@ -252,6 +273,8 @@ RULES: dict[str, Rule] = {
     "principles": Rule(READERS, EDITORS),
     "answer": Rule(READERS),
     "judge_call": Rule(READERS),
+    "look": Rule(READERS),
+    "look_picture": Rule(READERS, is_empty_here=True),
 }
 
 
@@ -327,6 +350,9 @@ def _world() -> dict[str, object]:
         "picture": "basis",
         "token_id": HubToken.objects.create(label="ours", sealed="gAAAA").pk,
         "ensemble_id": _ensemble(sample).pk,
+        "head_id": bare_head.head_that_saw(sample).pk,
+        "rubric_id": _rubric(sample).pk,
+        "service_token_id": service_tokens.make(project=sample.project, name="a trainer", by=None).token.pk,
         **_judge(sample),
         "name": version.dataset.name,
         "label": version.label,
@@ -336,6 +362,7 @@ def _world() -> dict[str, object]:
         "code": gating.examine(version=version).report["findings"][0]["code"],
         "number": 0,
         "scorer": "technical",
+        "probe_answer_id": _probe_answer().pk,
         "uidb64": "MQ",
         "token": "x-y",
     }
@@ -346,6 +373,12 @@ def _publication(export: Export) -> Publication:
     job = Job.objects.create(project=export.version.dataset.project, kind="publish", title="a publication")
     wish = {"repository": "ada/boats", "tag": "v1", "licence": "mit", "formats": ["canonical"]}
     return Publication.objects.create(version=export.version, export=export, job=job, **wish)
+
+
+def _probe_answer() -> ProbeAnswer:
+    """An input of a run over drawings, with its picture."""
+    run = ProbeRun.objects.create(scorer="technical", suite=1, originals={"source": "drawn", "kind": "image"})
+    return run.answers.create(position=0, probe="white", group=0, original=0, values={"a": 1}, picture=b"RIFF")
 
 
 def _taken_back(sample: Sample) -> dict[str, object]:
@@ -365,6 +398,11 @@ def _taken_back(sample: Sample) -> dict[str, object]:
         "benchmark": frozen_one.name,
         "benchmark_number": frozen_one.number,
     }
+
+
+def _rubric(sample: Sample) -> Rubric:
+    wish = Wish(name="taste", criterion="overall")
+    return rubrics.write(project=sample.project, wish=wish, questions=["Is it kind?"], by=None)
 
 
 def _ensemble(sample: Sample) -> Rater:
@@ -387,6 +425,7 @@ def _judge(sample: Sample) -> dict[str, object]:
     call = JudgeCall.objects.create(
         project=sample.project, judge=judge, digest="0" * 64, asked_at=now, seconds=1, text="Final Score: 4"
     )
+    Look.objects.create(call=call, tool="calculate", told="1 + 1 = 2")
     act = judgements.Act(
         rater_id=rater.pk, act="rate", payload={"reply": "4", "call": call.pk}, presentation={"order": [sample.pk]}
     )
@@ -456,7 +495,8 @@ def _clients(project: Project) -> dict[str, Client]:
 def _address(name: str, world: dict[str, object]) -> str:
     pattern = ADDRESSES[name].pattern
     # Jobs of different kinds have pages of their own, and people are no machines.
-    own = {"build": {"job_id": world["build_id"]}, "machine_standing": {"rater_id": world["machine_id"]}}
+    machine = {"rater_id": world["machine_id"]}
+    own = {"build": {"job_id": world["build_id"]}, "machine_standing": machine, "probes_read": machine}
     world = world | own.get(name, {})
     missing = [argument for argument in pattern.converters if argument not in world]
     # The outer parts of the address bring arguments of their own; reverse() names what is lacking.

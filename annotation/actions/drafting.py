@@ -179,7 +179,7 @@ class _Said:
         self.scores = _by(reader._scores(ids, versions), "sample_id")
         compared = Comparison.objects.living().filter(rater=reader.rater, left_sample__in=ids, right_sample__in=ids)
         self.comparisons = _by(compared.filter(criterion_version__in=versions), "left_sample_id")
-        self.marks = _by(Mark.objects.living().filter(rater=reader.rater, sample__in=ids), "sample_id")
+        self.marks = _by(Mark.objects.living().said().filter(rater=reader.rater, sample__in=ids), "sample_id")
         prompts = {item.prompt_id for item in items}
         self.notes = _by(Note.objects.living().filter(rater=reader.rater, prompt__in=prompts), "prompt_id")
 

@@ -77,7 +77,15 @@ def _identity(plan: Plan, found: Sequence[Found], target: CriterionVersion) -> d
             }
             for member, one in zip(plan.members, found, strict=True)
         ],
+        **_routed(plan),
     }
+
+
+def _routed(plan: Plan) -> dict[str, Any]:
+    """What an ensemble that asks one member a prompt has beside the others; nothing for those, whose raters stay."""
+    if not plan.routes:
+        return {}
+    return {"by": plan.by, "routes": [{"of": list(route.of), "to": route.to} for route in plan.routes]}
 
 
 def find(project: Project, plan: Plan, within: Window = EVERYTHING) -> list[Found]:

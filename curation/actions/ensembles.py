@@ -15,14 +15,15 @@ from django.utils.translation import gettext as _
 
 from curation.actions import deriving, ensemble_making, jobs
 from curation.actions.deriving import Ensemble
+from curation.actions.kinship import is_kin
 from curation.errors import PairwrightError, Refused
 from curation.models import CriterionVersion, Generator, Job, Project, Rater, User, ensemble_frames
-from curation.rewards.agreement import Agreement, Moments, independence
+from curation.rewards.agreement import Agreement, Moments
 from curation.rewards.combining import TIE
 from curation.rewards.numbers import Floats
 from curation.rewards.opinions import Opinions, Panel
 from curation.rewards.parse import parse_transform
-from curation.rewards.plan import Plan, PlanMember
+from curation.rewards.plan import Plan, PlanMember, Route
 from curation.rewards.transforms import RAW, Transform
 
 # At most so many samples are worked at while somebody waits for the page.
@@ -66,6 +67,8 @@ def plan_of(rater: Rater) -> Plan:
         repeats=said["repeats"],
         missing=said["missing"],
         least=said["least"],
+        by=said.get("by"),
+        routes=tuple(Route(tuple(one["of"]), one["to"]) for one in said.get("routes", [])),
     )
 
 
@@ -114,6 +117,7 @@ def _ensemble(
         columns=pl.DataFrame(columns, schema=schema, orient="row"),
         transforms=tuple(member.transform for member in plan.members),
         higher_is_better=bool(rater.identity["higher_is_better"]),
+        routes=ensemble_frames.routes(project, plan) if plan.routes else None,
     )
     reading = ensemble_frames.reading(
         project, {rater_id for rater_id, _own in spoken}, {version for _rater, own in spoken for version in own}
@@ -305,19 +309,23 @@ def last_runs(project: Project) -> dict[int, Job]:
 
 
 def related_generators(project: Project, rater: Rater) -> dict[int, list[str]]:
-    """By place of the member in the plan: generators of its own family, of whose samples it is no independent judge."""
-    spoken = rater.identity["spoken"]
-    families = dict(Rater.objects.filter(pk__in=[one["rater"] for one in spoken]).values_list("pk", "family"))
-    generators = list(
-        Generator.objects.filter(project=project).exclude(family="").values_list("name", "family").distinct()
-    )
-    found = {
-        place: sorted(
-            {name for name, family in generators if independence(families[one["rater"]], family) == "same family"}
+    """By place of the member in the plan: generators of its own kind, of whose samples it is no independent judge."""
+    members = Rater.objects.in_bulk([one["rater"] for one in rater.identity["spoken"]])
+    generators = list(Generator.objects.filter(project=project))
+    akin = {
+        pk: sorted(
+            {one.name for one in generators if is_kin(one, family=member.family, model_names=member.model_names)}
         )
-        for place, one in enumerate(spoken)
+        for pk, member in members.items()
     }
-    return {place: names for place, names in found.items() if names}
+    return {place: akin[one["rater"]] for place, one in enumerate(rater.identity["spoken"]) if akin[one["rater"]]}
+
+
+def cycles(rater: Rater) -> set[int]:
+    """The places in the plan of members that go back from the output to the prompt."""
+    spoken = [one["rater"] for one in rater.identity["spoken"]]
+    found = set(Rater.objects.filter(pk__in=spoken, independence="cycle").values_list("pk", flat=True))
+    return {place for place, pk in enumerate(spoken) if pk in found}
 
 
 def member_names(plan: Plan) -> list[str]:

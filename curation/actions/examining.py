@@ -36,7 +36,7 @@ _KEPT_SECONDS = 24 * 3600
 # The first half of the advisory lock's key; the second is the project. Any number that nothing else here uses.
 _LOCK = 20_262
 # Part of the key of what is kept: another number when the shape of an answer changes.
-_SHAPE = 1
+_SHAPE = 2
 
 OVERALL = "overall"
 PEOPLE, SCRIPTED = "person", "scripted"
@@ -53,6 +53,7 @@ class Choice:
         columns: keys of columns without contexts, as `Column.key` writes them.
         against: key of the column the others are compared with.
         by: kinds of slices.
+        route: kind of parts for a table of which machine to ask where; empty for none.
     """
 
     criterion: str | None = None
@@ -63,6 +64,7 @@ class Choice:
     against: str | None = None
     by: tuple[str, ...] = KINDS
     is_whole: bool = True
+    route: str = ""
 
 
 @dataclass(frozen=True)
@@ -263,6 +265,7 @@ def _question(choice: Choice, columns: Sequence[Column]) -> Question:
         against=choice.against,
         by=choice.by,
         is_whole=choice.is_whole,
+        route=choice.route,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
@@ -11,7 +12,7 @@ import polars as pl
 
 from curation.actions import version_files
 from curation.actions.export_rows import RowBuilder, Statement
-from curation.exports.gathered import ExportEdge, ExportGroup, ExportTrace
+from curation.exports.gathered import ExportEdge, ExportGroup, ExportLook, ExportTrace
 from curation.exports.rows import ExportCandidate, ExportOpinion, ExportSubject
 from curation.models import Comparison, DatasetVersion, Judgement, JudgementLink, Rater, Score
 
@@ -193,6 +194,22 @@ def _trace(
         confirmed=heard[judgement.pk, JudgementLink.Kind.CONFIRMS],
         contradicted=heard[judgement.pk, JudgementLink.Kind.CONTRADICTS],
         known=people.get((shown[0], shown[1]), {}) if is_pair else {},
+        looks=tuple(_look(entry) for entry in (judgement.payload or {}).get("trace") or ()),
+    )
+
+
+def _look(entry: Mapping[str, Any]) -> ExportLook:
+    """What a judge looked at, as its judgement keeps it."""
+    moment = entry.get("time_us")
+    return ExportLook(
+        words=str(entry.get("words") or ""),
+        tool=str(entry.get("tool") or ""),
+        arguments=json.dumps(entry.get("arguments") or {}, ensure_ascii=False, sort_keys=True),
+        place=str(entry.get("place") or ""),
+        box=tuple(int(edge) for edge in entry.get("box") or ()),
+        seconds=None if moment is None else moment / 1e6,
+        told=str(entry.get("told") or ""),
+        sha256=str((entry.get("picture") or {}).get("sha256") or ""),
     )
 
 

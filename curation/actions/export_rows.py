@@ -35,6 +35,7 @@ from curation.exports.rows import (
     ExportVote,
     Json,
 )
+from curation.media import heatmaps
 from curation.models import (
     Comparison,
     DatasetVersion,
@@ -378,23 +379,27 @@ class RowBuilder:
         return found
 
     def _mark(self, row: Mark) -> ExportMark:
-        is_heatmap = row.shape == Mark.Shape.HEATMAP
+        version = row.criterion_version
+        heat = row.points if row.shape == Mark.Shape.HEATMAP and isinstance(row.points, dict) else {}
+        has_cells = heatmaps.is_packed(heat)
+        points = heatmaps.box_of(heat) if row.shape == Mark.Shape.HEATMAP else row.points or []
         return ExportMark(
             rater=self.rater(row.rater),
             target=row.target,
             shape=row.shape,
             statement=_name((row.judgement_id, row.position)),
-            criterion=row.criterion_version.criterion.key if row.criterion_version else "",
+            criterion=version.criterion.key if version else "",
             error_type=row.error_type,
             media_index=row.media_index,
             input_role=row.input_role,
-            points=() if is_heatmap else tuple((float(x), float(y)) for x, y in row.points or []),
+            points=tuple((float(x), float(y)) for x, y in points),
             start=row.start,
             end=row.end,
-            asset_sha256=str((row.points or {}).get("asset", ""))
-            if is_heatmap and isinstance(row.points, dict)
-            else "",
+            asset_sha256=str(heat.get("asset", "")),
             text=row.text,
+            value=row.value,
+            unit=version.unit if version and row.value is not None else "",
+            grid=tuple(tuple(cells) for cells in heatmaps.unpacked(heat).tolist()) if has_cells else (),
         )
 
     def _notes(self, samples: Mapping[int, Sample]) -> dict[Statement, list[ExportNote]]:

@@ -45,6 +45,7 @@ def read(version: DatasetVersion, *, with_notes: bool) -> Examined:
         prompt_media=gate_frames.prompt_media(prompt_ids),
         generators=gate_frames.generators(samples["generator_id"].unique().to_list()),
         raters=gate_frames.raters(voices["rater_id"].unique().to_list()),
+        fitted=gate_frames.fitted(voices["rater_id"].unique().to_list()),
         flags=gate_frames.flags(sample_ids),
         voices=voices,
         shown=shown,

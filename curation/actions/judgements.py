@@ -13,6 +13,8 @@ from django.db import connection, transaction
 from django.utils import timezone
 from django.utils.translation import gettext as _
 
+from curation.actions import passes
+from curation.actions.passes import PassScore as PassScore
 from curation.errors import Refused
 from curation.models import (
     Comparison,
@@ -70,9 +72,11 @@ class NewMark:
     input_role: str = ""
     start: int | None = None
     end: int | None = None
-    points: list[list[float]] | None = None
+    # Of a heatmap: what it names its asset with, or its cells as `heatmaps.packed` keeps them.
+    points: list[list[float]] | dict[str, Any] | None = None
     error_type: str = ""
     text: str = ""
+    value: float | None = None
 
 
 @dataclass(frozen=True)
@@ -147,7 +151,7 @@ def record(*, project: Project, acts: Sequence[Act]) -> list[Judgement]:
     Returns the judgements newly written, in the order of the acts.
 
     Raises:
-        Refused: a value is not finite, or a sample is compared with itself.
+        Refused: a value is not finite, a part's value has no criterion, or a sample is compared with itself.
     """
     for act in acts:
         _check(act)
@@ -174,6 +178,18 @@ def _check(act: Act) -> None:
     for comparison in act.comparisons:
         if comparison.left == comparison.right:
             raise Refused(_("Sample %(sample)s is compared with itself.") % {"sample": comparison.left.sample_id})
+    _check_marks(act.marks)
+
+
+def _check_marks(marks: Sequence[NewMark]) -> None:
+    for mark in marks:
+        if mark.value is None:
+            continue
+        what = {"value": mark.value, "sample": mark.subject.sample_id}
+        if not math.isfinite(mark.value):
+            raise Refused(_("The value %(value)s of a part of sample %(sample)s is not a finite number.") % what)
+        if mark.criterion_version_id is None:
+            raise Refused(_("The value %(value)s of a part of sample %(sample)s has no criterion.") % what)
 
 
 def _not_yet_recorded(project: Project, acts: Sequence[Act]) -> list[Act]:
@@ -365,18 +381,8 @@ def _place(mark: NewMark) -> dict[str, Any]:
         "points": mark.points,
         "error_type": mark.error_type,
         "text": mark.text,
+        "value": mark.value,
     }
-
-
-@dataclass(frozen=True)
-class PassScore:
-    """One number of a forward pass: occasion 0, the sample's own or another prompt."""
-
-    sample_id: int
-    prompt_id: int
-    criterion_version_id: int
-    value: float
-    spread: float | None = None
 
 
 @transaction.atomic
@@ -388,14 +394,20 @@ def record_pass(
     job: Job | None,
     context_id: int | None = None,
     payload: dict[str, Any] | None = None,
+    marks: Sequence[NewMark] = (),
 ) -> int:
     """Writes one forward pass as one judgement and its numbers by COPY; numbers that exist already are left.
 
-    Returns how many numbers are new. When none is, nothing is written: a pass delivered twice changes nothing.
+    Returns how many numbers of whole samples are new. When none is, nothing is written: a pass delivered twice changes
+    nothing.
+
+    Args:
+        marks: numbers for parts; one is written where the number of its sample on its criterion is new.
 
     Raises:
         Refused: a value is not finite.
     """
+    _check_marks(marks)
     for score in scores:
         if not math.isfinite(score.value) or (score.spread is not None and not math.isfinite(score.spread)):
             raise Refused(
@@ -408,7 +420,7 @@ def record_pass(
             )
     if not scores:
         return 0
-    mark = transaction.savepoint()
+    before = transaction.savepoint()
     judgement = Judgement.objects.create(
         project=project,
         rater=rater,
@@ -418,40 +430,12 @@ def record_pass(
         job=job,
         payload=payload,
     )
-    written = _copy_scores(judgement, scores)
+    written = passes.copy_scores(judgement, scores)
     if not written:
-        transaction.savepoint_rollback(mark)
+        transaction.savepoint_rollback(before)
+    elif marks:
+        passes.copy_marks(judgement, marks)
     return written
-
-
-def _copy_scores(judgement: Judgement, scores: Sequence[PassScore]) -> int:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            CREATE TEMPORARY TABLE IF NOT EXISTS incoming_score (
-                position integer, sample_id bigint, prompt_id bigint, criterion_version_id bigint,
-                value double precision, spread double precision
-            ) ON COMMIT DELETE ROWS
-            """
-        )
-        cursor.execute("TRUNCATE incoming_score")
-        with cursor.copy(
-            "COPY incoming_score (position, sample_id, prompt_id, criterion_version_id, value, spread) FROM STDIN"
-        ) as copy:
-            for position, s in enumerate(scores):
-                copy.write_row((position, s.sample_id, s.prompt_id, s.criterion_version_id, s.value, s.spread))
-        # Only a living twin is passed over; a value outside a constraint still raises.
-        cursor.execute(
-            """
-            INSERT INTO curation_score (judgement_id, position, rater_id, is_retracted, sample_id, prompt_id,
-                                        criterion_version_id, context_id, occasion, value, spread)
-            SELECT %s, position, %s, false, sample_id, prompt_id, criterion_version_id, %s, 0, value, spread
-            FROM incoming_score
-            ON CONFLICT DO NOTHING
-            """,
-            [judgement.pk, judgement.rater_id, judgement.context_id],
-        )
-        return cursor.rowcount
 
 
 @transaction.atomic

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
 
@@ -12,7 +13,7 @@ from django.utils.translation import gettext as _
 
 from curation.actions import judgements
 from curation.errors import Refused
-from curation.identity import digest
+from curation.identity import rater_identity
 from curation.models import (
     Consent,
     DatasetVersion,
@@ -52,16 +53,46 @@ def named(*, project: Project, name: str, kind: str = Rater.Kind.PERSON) -> Rate
     return rater
 
 
+@dataclass(frozen=True)
+class Kinship:
+    """What keeps a machine from being an opinion from outside; see the fields of `Rater`."""
+
+    family: str = ""
+    model_names: tuple[str, ...] = ()
+    independence: str = ""
+
+
+NO_KIN = Kinship()
+
+
 def machine(
-    *, kind: str, name: str, identity: dict[str, Any], family: str = "", project: Project | None = None
+    *, kind: str, name: str, identity: dict[str, Any], kinship: Kinship = NO_KIN, project: Project | None = None
 ) -> Rater:
     """The rater with exactly this identity. Any change in it is another rater, never a silent mix."""
-    rater, _created = Rater.objects.get_or_create(
-        identity_digest=digest({"kind": kind, "name": name, "identity": identity}),
+    rater, is_new = Rater.objects.get_or_create(
+        identity_digest=rater_identity(kind, name, identity),
         project=project,
-        defaults={"kind": kind, "name": name, "identity": identity, "family": family},
+        defaults={"kind": kind, "name": name, "identity": identity, **_columns(kinship)},
     )
+    if not is_new:
+        _learn(rater, kinship)
     return rater
+
+
+def _columns(kinship: Kinship) -> dict[str, Any]:
+    return {**asdict(kinship), "model_names": list(kinship.model_names)}
+
+
+def _learn(rater: Rater, kinship: Kinship) -> None:
+    """Fills in what was not known when it spoke first. The same weights may lie under several names: all are kept."""
+    known = Kinship(rater.family, tuple(rater.model_names), rater.independence)
+    names = tuple(dict.fromkeys([*known.model_names, *kinship.model_names]))
+    now = Kinship(known.family or kinship.family, names, known.independence or kinship.independence)
+    if now == known:
+        return
+    for column, value in _columns(now).items():
+        setattr(rater, column, value)
+    rater.save(update_fields=list(_columns(now)))
 
 
 @transaction.atomic
@@ -75,8 +106,8 @@ def ensemble(
 ) -> Rater:
     """An ensemble whose identity is its members, their weights, and the rule that makes one opinion of theirs.
 
-    A rater named twice (by what it says on two criteria) is one member with both weights. The family is that of all
-    members, where they share one.
+    A rater named twice (by what it says on two criteria) is one member with both weights. Its family, models and
+    independence are those of its members, where they share them.
 
     Args:
         rule: everything else its numbers depend on; `repeats` in it lets one rater be the only member.
@@ -91,12 +122,11 @@ def ensemble(
         )
     shares = weights or [1.0] * len(members)
     parts = sorted((member.pk, weight) for member, weight in zip(members, shares, strict=True))
-    families = {member.family for member in members}
     rater = machine(
         kind=Rater.Kind.ENSEMBLE,
         name=name,
         identity={**(rule or {}), "members": parts},
-        family=families.pop() if len(families) == 1 else "",
+        kinship=_shared(members),
         project=project,
     )
     summed: defaultdict[int, float] = defaultdict(float)
@@ -107,6 +137,18 @@ def ensemble(
         ignore_conflicts=True,
     )
     return rater
+
+
+def _shared(members: list[Rater]) -> Kinship:
+    families = {member.family for member in members}
+    independences = {member.independence for member in members}
+    return Kinship(
+        family=families.pop() if len(families) == 1 else "",
+        model_names=tuple(
+            name for name in members[0].model_names if all(name in member.model_names for member in members)
+        ),
+        independence=independences.pop() if len(independences) == 1 else "",
+    )
 
 
 def set_standing(

@@ -56,7 +56,8 @@ class Said:
         columns: M of them, in order.
         values: shape (S, M), less the mean of their prompt; 0 where the column says nothing of the sample.
         known: shape (S, M), whether it says something.
-        kin: columns that were kept from some prompts, and from how many, for a generator of their family.
+        kin: columns that were kept from some prompts, and from how many: for a generator of their family, or because
+            they were fitted on the labels there.
     """
 
     columns: tuple[Column, ...]
@@ -72,7 +73,7 @@ class Said:
 
 
 def listen(told: Told, layout: Layout) -> Said:
-    """What every machine says, without prompts on which a generator of its family takes part."""
+    """What every machine says, without prompts on which a generator of its family takes part or that it learnt from."""
     parts: dict[Column, Floats] = {**_numbers(told, layout), **_verdicts(told, layout)}
     columns = tuple(sorted(parts))
     values = np.full((len(layout.sample), len(columns)), np.nan)
@@ -143,7 +144,7 @@ class Weight:
         weight: logits a unit of its numbers; 0 unless the verdict is `weighed`.
         tested: held-out votes against the column alone; None where there were too few.
         votes: of people, on couples it speaks about.
-        kin_prompts: prompts it was kept from, for a generator of its family.
+        kin_prompts: prompts it was kept from, for a generator of its family or because it was fitted on them.
     """
 
     column: Column

@@ -61,7 +61,8 @@ class Told:
     Args:
         comparisons: `COMPARISONS`, both sides under one prompt.
         scores: `SCORES`, people's ratings and machines' numbers.
-        related: `RELATED`: machines, and the prompts on which a generator of their family takes part.
+        related: `RELATED`: machines, and the prompts on which a generator of their family takes part, or whose labels
+            they were fitted on.
         samples: `SAMPLES` that are to have strengths though nobody may have said anything of them.
     """
 

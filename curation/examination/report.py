@@ -17,7 +17,8 @@ from curation.examination.credit import Ties
 from curation.examination.frames import LEFT_OUT, Column, Evidence
 from curation.examination.intervals import Difference, Estimate, Floats, clustered, difference
 from curation.examination.paired import McNemar, discordant
-from curation.examination.slices import KINDS, Slices, slices
+from curation.examination.routing import Routing, routing
+from curation.examination.slices import KINDS, Slices, labelled, slices
 
 # Of the pairs on which a machine and people differ, so many are kept to be looked at.
 DIFFERENCES = 200
@@ -147,6 +148,7 @@ class Question:
         against: key of the column the others are compared with; the most accurate one if None or silent.
         by: kinds of slices.
         is_whole: also correlations, likeness of machines, principles and differences; accuracy alone costs less.
+        route: kind of parts for a table of which machine to ask where; empty for none.
     """
 
     ties: Ties = Ties.LEFT_OUT
@@ -155,6 +157,7 @@ class Question:
     against: str | None = None
     by: tuple[str, ...] = KINDS
     is_whole: bool = True
+    route: str = ""
 
 
 @dataclass(frozen=True)
@@ -180,6 +183,7 @@ class Examination:
     flips: list[Flips] = field(default_factory=list)
     likeness: list[Likeness] = field(default_factory=list)
     differences: dict[Column, list[Apart]] = field(default_factory=dict)
+    routing: Routing | None = None
 
     def machine(self, column: Column) -> Tested | None:
         return next((one for one in self.machines if one.column == column), None)
@@ -208,6 +212,7 @@ def examine(evidence: Evidence, question: Question) -> Examination:
         against=against,
     )
     parts = {kind: asked.slices(kind) for kind in question.by}
+    found = replace(found, routing=asked.routing(question.route) if question.route else None)
     if not question.is_whole:
         return replace(found, slices=parts)
     return replace(
@@ -364,6 +369,10 @@ class _Asked:
         credit = {column: self._credited[column].credit for column in self.columns}
         is_counted = np.where(self._asks(self.board), 1.0, np.nan)
         return slices(self.board, self.evidence, kind, credit=credit, people=self._others, is_counted=is_counted)
+
+    def routing(self, kind: str) -> Routing | None:
+        credit = {column: self._credited[column].credit for column in self.columns}
+        return routing(kind, labelled(self.board, self.evidence, kind), credit, self.board.prompt)
 
     # -- principles
 

@@ -65,7 +65,7 @@ def slices(
     Raises:
         ValueError: there is no such kind.
     """
-    labelled = _labelled(board, evidence, kind)
+    parted = labelled(board, evidence, kind)
     columns = list(credit)
     table = pl.DataFrame(
         {
@@ -76,7 +76,7 @@ def slices(
             **{f"m{number}": credit[column] for number, column in enumerate(columns)},
         }
     ).fill_nan(None)
-    sums = _sums(labelled.join(table.filter(pl.col("counted").is_not_null()), on="voice"), len(columns))
+    sums = _sums(parted.join(table.filter(pl.col("counted").is_not_null()), on="voice"), len(columns))
     sizes = (
         sums.group_by("label").agg(pl.col("counted_n").sum().alias("n")).sort(["n", "label"], descending=[True, False])
     )
@@ -114,8 +114,8 @@ def _line(label: str, part: pl.DataFrame, columns: list[Column]) -> Line:
 # -- which part a voice is in -----------------------------------------------------------------------------------------
 
 
-def _labelled(board: Board, evidence: Evidence, kind: str) -> pl.DataFrame:
-    """voice, label: once for each part a voice is in."""
+def labelled(board: Board, evidence: Evidence, kind: str) -> pl.DataFrame:
+    """voice, label: once for each part a voice is in; an empty label for those that have none."""
     voices = board.voices
     if kind == "tag":
         tags = evidence.prompts.select("prompt_id", label="tags").explode("label")

@@ -52,7 +52,8 @@ def write(source: ExportSource, root: Path) -> Written:
         pairs.append(shard)
         with ShardWriter(root, "ratings", split, RATINGS) as shard:
             for candidate in source.candidates(split):
-                shard.add(_rating_row(candidate, source.context, media), media.take_bytes())
+                row = _rating_row(candidate, source.context, media)
+                shard.add(row, media.take_bytes() + candidate.subject.grid_bytes)
         ratings.append(shard)
         with ShardWriter(root, "votes", split, VOTES) as shard:
             for opinion in source.opinions(split):
@@ -101,7 +102,7 @@ def _pair_row(pair: ExportPair, context: ExportContext, media: MediaReader) -> R
 
 
 def _rating_row(candidate: ExportCandidate, context: ExportContext, media: MediaReader) -> Row:
-    answer = _answer(candidate.subject, media)
+    answer = _answer(candidate.subject, media, has_grids=True)
     return {
         "schema_version": SCHEMA_VERSION,
         "task": TASK_CODES[context.task],
@@ -176,7 +177,8 @@ def _messages(prompt: ExportPrompt) -> list[dict[str, str]]:
     return [{"role": role, "content": content} for role, content in prompt.turns]
 
 
-def _answer(subject: ExportSubject, media: MediaReader) -> Row:
+def _answer(subject: ExportSubject, media: MediaReader, *, has_grids: bool = False) -> Row:
+    """`has_grids`: with the cells of heatmaps, which a sample in many pairs must not bring into each of them."""
     sample = subject.sample
     images = [media.struct(item) for item in sample.media if item.kind == "image"]
     videos = [media.struct(item) for item in sample.media if item.kind == "video"]
@@ -197,7 +199,7 @@ def _answer(subject: ExportSubject, media: MediaReader) -> Row:
         "nsfw_score": next((score.value for score in subject.scores if score.criterion == "nsfw"), None),
         "rank": subject.rank,
         "scores": [_score(score) for score in subject.scores],
-        "marks": [_mark(mark) for mark in subject.marks],
+        "marks": [_mark(mark, has_grids) for mark in subject.marks],
         "notes": [_note(note) for note in subject.notes],
         "flags": [_said(flag, kind=flag.kind) for flag in subject.flags],
     }
@@ -271,7 +273,7 @@ def _note(note: ExportNote) -> Row:
     return _said(note, criterion=note.criterion, text=note.text)
 
 
-def _mark(mark: ExportMark) -> Row:
+def _mark(mark: ExportMark, has_grid: bool) -> Row:
     return _said(
         mark,
         target=mark.target,
@@ -285,6 +287,9 @@ def _mark(mark: ExportMark) -> Row:
         end=mark.end,
         asset_sha256=mark.asset_sha256,
         text=mark.text,
+        value=mark.value,
+        unit=mark.unit,
+        grid=[list(row) for row in mark.grid] if has_grid else [],
     )
 
 

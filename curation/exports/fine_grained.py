@@ -1,8 +1,11 @@
-"""Labels finer than an answer: regions of a picture, spans of a text, steps of an answer, frames of a video.
+"""Labels and numbers finer than an answer: of regions of a picture, words of a text, moments of a video.
 
 One row a medium of a marked answer (one row for an answer in words). Nothing depends on a tokenizer: spans are Unicode
 code points of the text that stands in the same row, half-open, so `text[start:end]` is what was marked, and the words
 of `tokens` are cut at spaces and punctuation as RichHF-18K cuts them.
+
+A mark says that something is wrong at a place; it makes regions, spans, intervals and the labels read off them. A
+number that a scorer gave a place says no such thing: it stands in `parts`, beside those of the whole in `scores`.
 """
 
 from __future__ import annotations
@@ -41,6 +44,26 @@ _WHO = {"error_type": STRING, "criterion": STRING, "rater": STRING, "rater_kind"
 SPAN = Struct({"target": STRING, "start": INT64, "end": INT64, "text": STRING, **_WHO})
 REGION = Struct({"shape": STRING, "points": ListOf(ListOf(FLOAT64)), "asset_sha256": STRING, **_WHO})
 INTERVAL = Struct({"start_us": INT64, "end_us": INT64, **_WHO})
+PART = Struct(
+    {
+        "target": STRING,
+        "shape": STRING,
+        "input_role": STRING,
+        "media_index": INT32,
+        "points": ListOf(ListOf(FLOAT64)),
+        "start": INT64,
+        "end": INT64,
+        "text": STRING,
+        "label": STRING,
+        "value": FLOAT64,
+        "grid": ListOf(ListOf(FLOAT64)),
+        "criterion": STRING,
+        "unit": STRING,
+        "rater": STRING,
+        "rater_kind": STRING,
+        "statement": STRING,
+    }
+)
 RANGE = Struct({"start": INT64, "end": INT64})
 SCORE = Struct({"name": STRING, "value": FLOAT64, "min": FLOAT64, "max": FLOAT64})
 
@@ -69,6 +92,7 @@ COLUMNS: Columns = {
     "intervals": ListOf(INTERVAL),
     "frame_labels": ListOf(_INT8),
     "scores": ListOf(SCORE),
+    "parts": ListOf(PART),
     "model": STRING,
 }
 
@@ -92,7 +116,7 @@ def write(source: ExportSource, root: Path) -> Written:
                 if not candidate.subject.marks:
                     left_out[UNMARKED] += 1
                 for row in _Marked(candidate, media, side, left_out).rows():
-                    shard.add(row, media.take_bytes())
+                    shard.add(row, media.take_bytes() + candidate.subject.grid_bytes)
         shards.append(shard)
     return Written([config_of(NAME, COLUMNS, shards)], left_out)
 
@@ -115,9 +139,24 @@ class _Marked:
             return
         words = {**self._answer(), **self._texts()}
         for place, item in enumerate(self.subject.sample.media):
-            yield {**words, **self._medium(place, item)}
+            yield {**words, **self._medium(place, item), "parts": self._parts(place)}
         if not self.subject.sample.media:
-            yield {**words, **_NO_MEDIUM}
+            yield {**words, **_NO_MEDIUM, "parts": self._parts(None)}
+
+    def _parts(self, place: int | None) -> list[Row]:
+        """Numbers of this medium's parts, and of those of texts and of the prompt's own media."""
+        measured = [mark for mark in self.subject.marks if mark.is_measured]
+        texts = {"prompt": self.subject.prompt.text, "answer": self.subject.sample.text or ""}
+        return [
+            _part(mark, texts.get(mark.target, ""))
+            for mark in measured
+            if mark.target != "media" or mark.media_index == place
+        ]
+
+    @property
+    def _labels_of(self) -> list[ExportMark]:
+        """Marks that say what is wrong."""
+        return [mark for mark in self.subject.marks if not mark.is_measured]
 
     def _answer(self) -> Row:
         return {
@@ -148,7 +187,7 @@ class _Marked:
 
     def _spans(self, target: str, text: str) -> list[Row]:
         found = []
-        for mark in self.subject.marks:
+        for mark in self._labels_of:
             if mark.target != target or mark.shape != "span" or mark.start is None or mark.end is None:
                 continue
             if mark.end > len(text):
@@ -161,7 +200,7 @@ class _Marked:
     # -- media -----------------------------------------------------------------------------------
 
     def _medium(self, place: int, item: ExportMedia) -> Row:
-        marks = [mark for mark in self.subject.marks if mark.target == "media" and mark.media_index == place]
+        marks = [mark for mark in self._labels_of if mark.target == "media" and mark.media_index == place]
         regions = [mark for mark in marks if mark.shape != "interval"]
         about_prompt = [mark for mark in regions if _is_about_the_prompt(mark)]
         intervals = [mark for mark in marks if mark.start is not None and mark.end is not None]
@@ -225,6 +264,28 @@ def _region(mark: ExportMark) -> Row:
     return {"shape": mark.shape, "points": points, "asset_sha256": mark.asset_sha256, **_who(mark)}
 
 
+def _part(mark: ExportMark, text: str) -> Row:
+    is_span = mark.shape == "span" and mark.start is not None and mark.end is not None
+    return {
+        "target": mark.target,
+        "shape": mark.shape,
+        "input_role": mark.input_role,
+        "media_index": mark.media_index,
+        "points": [list(point) for point in mark.points],
+        "start": mark.start,
+        "end": mark.end,
+        "text": text[mark.start : mark.end] if is_span else "",
+        "label": mark.text,
+        "value": mark.value,
+        "grid": [list(row) for row in mark.grid],
+        "criterion": mark.criterion,
+        "unit": mark.unit,
+        "rater": mark.rater.id,
+        "rater_kind": mark.rater.kind,
+        "statement": mark.statement,
+    }
+
+
 def _labels(pieces: Sequence[tuple[int, int]], spans: Sequence[Row]) -> list[int]:
     """1 for a piece that no span touches, 0 for one that is marked at least in part."""
     return [int(not any(span["start"] < end and start < span["end"] for span in spans)) for start, end in pieces]
@@ -249,8 +310,9 @@ def media_of(config: str, row: Row) -> Iterator[Stored]:
 
 FINE_GRAINED = Format(
     name=NAME,
-    label="Fine-grained labels",
-    purpose="Regions and maps of pictures, spans of texts, steps of answers and frames of videos that were marked.",
+    label="Fine-grained labels and numbers",
+    purpose="Regions and maps of pictures, spans of texts, steps of answers and frames of videos that were marked, and "
+    "numbers of scorers for such parts beside those of the whole.",
     ties="Rows are single answers; nothing is compared.",
     configs=(NAME,),
     columns=lambda config, task: COLUMNS,

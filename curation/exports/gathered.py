@@ -37,6 +37,31 @@ class ExportGroup:
 
 
 @dataclass(frozen=True)
+class ExportLook:
+    """What a judge looked at before it answered. The picture itself does not leave: it can be cut again.
+
+    Args:
+        words: what it said before.
+        tool: empty where its call could not be read.
+        arguments: as it gave them, as JSON.
+        place: what it looked at, in the words of its question: "Image 2".
+        box: left, top, right, bottom in pixels of that sample's picture; empty for the whole.
+        seconds: the moment of a video; None for a picture.
+        told: what it was told about it, or why nothing was shown.
+        sha256: of the picture it was shown; empty where it was none.
+    """
+
+    words: str
+    tool: str
+    arguments: str
+    place: str = ""
+    box: tuple[int, ...] = ()
+    seconds: float | None = None
+    told: str = ""
+    sha256: str = ""
+
+
+@dataclass(frozen=True)
 class ExportTrace:
     """One answer of a judge with its reasoning, as a trainer of judges would want it.
 
@@ -53,6 +78,7 @@ class ExportTrace:
         reply: the whole answer.
         listeners: how many readers of the reasoning alone reached the same verdict, and how many another.
         known: the better side by people, `left`, `right` or `tie`, by criterion; only where they decided.
+        looks: what was looked at before the answer, in order; empty for a judge without tools.
     """
 
     id: str
@@ -72,3 +98,4 @@ class ExportTrace:
     confirmed: int = 0
     contradicted: int = 0
     known: Mapping[str, str] = field(default_factory=dict)
+    looks: tuple[ExportLook, ...] = ()

@@ -2,7 +2,8 @@
 
 The question stands in `prompt` as TRL's GRPO and RLOO trainers read it; they hand every other column on to the reward
 functions. A trainer that learns from samples made before finds the advantage of each in `scaled`. In a group whose
-rewards are all equal every advantage is zero and nothing can be learned from it: such groups are written, and flagged.
+rewards are all equal every advantage is zero and nothing can be learned from it: such groups are left out and counted,
+or with `--option groups.equal=keep` written and flagged.
 """
 
 from __future__ import annotations
@@ -15,12 +16,12 @@ from statistics import fmean
 from curation.exports.answers import answer_columns, answers, asked_obstacle, media_of, question, question_columns
 from curation.exports.columns import BOOL, FLOAT64, INT32, INT64, STRING, Columns, ListOf
 from curation.exports.conversations import write_splits
-from curation.exports.formats import Format, Proof, Row, Written, config_of
+from curation.exports.formats import Format, Option, Proof, Row, Written, config_of
 from curation.exports.gathered import ExportGroup
 from curation.exports.media import MediaReader
 from curation.exports.rows import ExportSample, ExportSource
 from curation.exports.shards import ShardWriter
-from curation.exports.signals import Reward, reward_of, win_rates
+from curation.exports.signals import Reward, are_equal, reward_of, win_rates
 
 _NUMBERS: Columns = {
     "reward_name": STRING,  # criterion/rater, or win_rate
@@ -39,6 +40,13 @@ _NUMBERS: Columns = {
 }
 
 
+EQUAL = Option(
+    "equal",
+    ("leave-out", "keep"),
+    "Groups whose rewards are all equal teach nothing: left out and counted, or kept and flagged.",
+)
+
+
 def columns(config: str, task: str) -> Columns:
     return question_columns(task) | answer_columns(task) | _NUMBERS
 
@@ -52,6 +60,7 @@ def write(source: ExportSource, root: Path) -> Written:
     features = columns("groups", source.context.task)
     media = MediaReader(source.open_media)
     left_out: Counter[str] = Counter()
+    leaves_equal_out = source.option("groups", EQUAL) == "leave-out"
 
     def fill(split: str, shard: ShardWriter) -> None:
         for group in source.groups(split):
@@ -62,6 +71,9 @@ def write(source: ExportSource, root: Path) -> Written:
                 continue
             if unscored := len(group.candidates) - len(reward.by_place):
                 left_out["a sample without the reward of its group"] += unscored
+            if leaves_equal_out and are_equal(list(reward.by_place.values())):
+                left_out["a prompt whose samples all have the same reward"] += 1
+                continue
             shard.add(_row(group, reward, features, media), media.take_bytes())
 
     return Written([config_of("groups", features, write_splits(source, root, "groups", features, fill))], left_out)
@@ -102,7 +114,7 @@ def centred(rewards: list[float]) -> Row:
     """
     mean = fmean(rewards)
     away = [reward - mean for reward in rewards]
-    is_equal = math.isclose(min(rewards), max(rewards), rel_tol=1e-9, abs_tol=1e-12)
+    is_equal = are_equal(rewards)
     deviation = 0.0 if is_equal else math.sqrt(fmean(value * value for value in away))
     return {
         "rewards": rewards,
@@ -123,7 +135,9 @@ GROUPS = Format(
     refusal=refusal,
     write=write,
     proof=Proof("package", "trl.GRPOTrainer"),
-    ties="Rows are groups: equal rewards stay equal, and a group of equal rewards is flagged in `has_equal_rewards`.",
+    ties="Rows are groups: equal rewards stay equal. A group of equal rewards alone is left out and counted; with the "
+    "option `equal` at `keep` it is written and flagged in `has_equal_rewards`.",
+    options=(EQUAL,),
     media_of=media_of,
     is_by_pair=False,
     counts_pairs=False,
@@ -131,7 +145,6 @@ GROUPS = Format(
 from datasets import load_dataset
 
 groups = load_dataset("{place}", "groups", split="{split}")
-useful = groups.filter(lambda equal: not equal, input_columns="has_equal_rewards")
-advantages = useful["scaled"]  # one list a prompt, beside `texts` or `answer_images`
+advantages = groups["scaled"]  # one list a prompt, beside `texts` or `answer_images`
 """,
 )

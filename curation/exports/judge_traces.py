@@ -43,10 +43,25 @@ _ABOUT: Columns = {
     "context": STRING,
 }
 _CHANCES = ListOf(Struct({"criterion": STRING, "word": STRING, "chance": FLOAT64}))
+_LOOKS = ListOf(
+    Struct(
+        {
+            "words": STRING,
+            "tool": STRING,
+            "arguments": STRING,
+            "place": STRING,
+            "box": ListOf(INT32),
+            "seconds": FLOAT64,
+            "told": STRING,
+            "sha256": STRING,
+        }
+    )
+)
 _ANSWERED: Columns = {
     "completion": MESSAGES,
     "reply": STRING,  # the whole answer as it was given
     "distribution": _CHANCES,
+    "looks": _LOOKS,
     "is_verified": BOOL,
     "confirmed": INT32,
     "contradicted": INT32,
@@ -185,6 +200,7 @@ class _Writer:
             "completion": [{"role": "assistant", "content": answer_words(trace)}],
             "reply": trace.reply,
             "distribution": list(_chances(trace)),
+            "looks": [{**vars(look), "box": list(look.box)} for look in trace.looks],
             "is_verified": bool(is_right(trace)),
             "confirmed": trace.confirmed,
             "contradicted": trace.contradicted,

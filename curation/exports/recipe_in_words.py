@@ -94,6 +94,8 @@ def _filter(rule: Filter) -> str:
         bars.append(f"uncertain by at most {rule.spread_at_most:g}")
     if rule.outliers_beyond is not None:
         bars.append(f"within {rule.outliers_beyond:g} robust deviations of the median")
+    if rule.range_in_prompt_above is not None:
+        bars.append(f"spread over more than {rule.range_in_prompt_above:g} within its prompt")
     said = f"Keep samples whose {_signal(rule.by)} is {_and(tuple(bars))}" if bars else "Keep samples"
     if rule.keep_best is not None:
         best = f"the best {rule.keep_best} of each prompt by {_signal(rule.by)}"

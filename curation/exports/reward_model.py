@@ -34,7 +34,7 @@ from curation.exports.media import MediaReader
 from curation.exports.rows import ExportPair, ExportSource, ExportSubject
 from curation.exports.shards import ShardWriter
 from curation.exports.sides import draw_sides
-from curation.exports.signals import WIN_RATE, ranks, signals_of, win_rates
+from curation.exports.signals import WIN_RATE, are_equal, ranks, signals_of, win_rates
 from curation.exports.trl import margin_of
 
 PAIRS, TIES, LISTS = "reward-pairs", "reward-ties", "reward-lists"
@@ -134,6 +134,9 @@ class _Writer:
                 self.left_out[f"{reason} (lists)"] += 1
                 continue
             for name, values in listed(group):
+                if are_equal(list(values.values())):
+                    self.left_out["a signal that is equal for all samples of a prompt (lists)"] += 1
+                    continue
                 places = sorted(values)
                 subjects = [group.candidates[place].subject for place in places]
                 row = question(group.prompt, shard.columns, self._media)

@@ -132,15 +132,18 @@ class ExportScore:
 
 @dataclass(frozen=True)
 class ExportMark:
-    """A place with an error type. Ranges are half-open; what a shape does not need is None or empty.
+    """A place with an error type, or with a number. Ranges are half-open; what a shape does not need is None or empty.
 
     Args:
         target: `media`, `prompt`, `answer` or `input`.
         shape: `point`, `box` (two corners), `polygon`, `heatmap`, `span` or `interval`.
         media_index: position among the sample's media, or among the inputs of `input_role`.
-        points: [x, y] in pixels of the rendition.
+        points: [x, y] in pixels of the rendition; of a heatmap with cells its two corners, none for a whole picture.
         start, end: Unicode code points of the text for a span, microseconds for an interval.
         asset_sha256: digest of a heatmap's own picture.
+        value: the number of this part on the criterion, in `unit`; of a heatmap the mean of its cells. None where the
+            mark says that something is wrong there, and no number.
+        grid: the cells of a heatmap, rows from top to bottom.
     """
 
     rater: ExportRater
@@ -156,6 +159,14 @@ class ExportMark:
     end: int | None = None
     asset_sha256: str = ""
     text: str = ""
+    value: float | None = None
+    unit: str = ""
+    grid: tuple[tuple[float, ...], ...] = ()
+
+    @property
+    def is_measured(self) -> bool:
+        """Whether it is a number for a part, which says nothing of an error."""
+        return self.value is not None
 
 
 @dataclass(frozen=True)
@@ -188,6 +199,11 @@ class ExportSubject:
     @property
     def key(self) -> tuple[str, str]:
         return (self.sample.id, self.prompt.id)
+
+    @property
+    def grid_bytes(self) -> int:
+        """About what the heatmaps of a row weigh while it waits to be written."""
+        return sum(32 * len(row) for mark in self.marks for row in mark.grid)
 
     @property
     def is_unsafe(self) -> bool:

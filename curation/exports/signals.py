@@ -6,6 +6,7 @@ so they are never averaged with each other. Every number of one signal on a samp
 
 from __future__ import annotations
 
+import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -120,6 +121,15 @@ def win_rates(group: ExportGroup) -> list[tuple[float, int]]:
 def _main_criterion(opinions: Sequence[ExportOpinion]) -> str:
     counts = Counter(one.criterion for one in opinions)
     return min(counts, key=lambda name: (-counts[name], name)) if counts else ""
+
+
+def are_equal(values: Sequence[float]) -> bool:
+    """Whether the rewards of a group are all the same but for rounding: such a group says nothing of its samples.
+
+    >>> are_equal([0.1 + 0.2, 0.3]), are_equal([0.5, 0.5001])
+    (True, False)
+    """
+    return math.isclose(min(values), max(values), rel_tol=1e-9, abs_tol=1e-12)
 
 
 def ranks(values: Sequence[float]) -> list[int]:

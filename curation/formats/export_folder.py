@@ -1,8 +1,8 @@
 """A folder that Pairwright exported, or the same on the Hub: prompts, samples and judgements come back as they left.
 
-Read from the configs `ratings` (every candidate with its scores) and `votes` (every comparison) of the format
-`canonical`; docs/exports.md describes them. Samples keep the identities they had, so the same recipe makes the same
-pairs. People come back as raters with the pseudonym they left under.
+Read from the configs `ratings` (every candidate with its scores and the numbers for its parts) and `votes` (every
+comparison) of the format `canonical`; docs/exports.md describes them. Samples keep the identities they had, so the same
+recipe makes the same pairs. People come back as raters with the pseudonym they left under.
 """
 
 from __future__ import annotations
@@ -32,6 +32,9 @@ CANONICAL = "pairwright-canonical/1"
 UNNAMED = "people without a name"
 # Of an act that is one ranking; larger ones come back as single comparisons.
 LARGEST_RANKING = 25
+
+# What a number for a part has; one of a heatmap that is a picture of its own cannot come back, for it did not leave.
+_OF_A_PART = ("target", "shape", "media_index", "input_role", "points", "start", "end", "grid", "text", "value")
 
 _HEX = re.compile(r"[0-9a-f]{64}")
 _FILE_KEY = 100
@@ -133,6 +136,7 @@ class _Canonical:
             yield from self._scores(values, identity, record.where)
 
     def _scores(self, values: Mapping[str, object], identity: str, where: str) -> Iterator[JudgementRow]:
+        parts = _parts(values)
         for score in fields.listing(values, "scores"):
             if isinstance(score, dict):
                 yield JudgementRow(
@@ -143,6 +147,7 @@ class _Canonical:
                     criterion=fields.text(score, "name", longest=120),
                     context=fields.optional_text(score, "context", longest=None),
                     key=_key(values, fields.text(score, "statement")),
+                    marks=tuple(parts.pop(_act_and_criterion(score, "name"), ())),
                     where=where,
                 )
 
@@ -312,6 +317,20 @@ def _sample(values: Mapping[str, object], identity: str, made_for: str, under: s
         licence=fields.optional_text(values, "license", longest=100),
         where=where,
     )
+
+
+def _parts(values: Mapping[str, object]) -> dict[tuple[str, str], list[dict[str, Json]]]:
+    """Numbers for parts of an answer, by the act and the criterion of the number of the whole they stand beside."""
+    found: dict[tuple[str, str], list[dict[str, Json]]] = {}
+    for mark in fields.listing(values, "marks"):
+        if isinstance(mark, dict) and mark.get("value") is not None:
+            said = {name: fields.storable(mark[name], name) for name in _OF_A_PART if mark.get(name) not in (None, [])}
+            found.setdefault(_act_and_criterion(mark, "criterion"), []).append(said)
+    return found
+
+
+def _act_and_criterion(said: Mapping[str, object], name: str) -> tuple[str, str]:
+    return fields.text(said, "statement").partition(".")[0], fields.text(said, name, longest=120)
 
 
 def _json(values: Mapping[str, object], name: str) -> dict[str, Json]:

@@ -122,6 +122,20 @@ _ALL = [
         "A model favours its own kind. Add a rater of another family, or take this one out with `without_raters`.",
     ),
     Check(
+        "cycle-graded",
+        "warning",
+        "Judged by going back from the output",
+        "How well a model reads the prompt off an output says what that model can read, not how good the output is. "
+        "Add a rater that looks at the output itself, or take this one out with `without_raters`.",
+    ),
+    Check(
+        "own-labels",
+        "warning",
+        "Decided by a head on prompts it was fitted on",
+        "There the head repeats the labels it learnt from, so it is no second opinion. Take it out with "
+        "`without_raters`, or let it decide other prompts.",
+    ),
+    Check(
         "position-bias",
         "warning",
         "The chosen one stood on one side too often",

@@ -75,13 +75,23 @@ GENERATORS = pl.Schema(
     [
         ("generator_id", pl.Int64()),
         ("name", pl.String()),
+        ("revision", pl.String()),
         ("family", pl.String()),
         ("settings", pl.String()),
     ]
 )
 RATERS = pl.Schema(
-    [("rater_id", pl.Int64()), ("rater_kind", pl.String()), ("family", pl.String()), ("name", pl.String())]
+    [
+        ("rater_id", pl.Int64()),
+        ("rater_kind", pl.String()),
+        ("family", pl.String()),
+        ("name", pl.String()),
+        ("model_names", pl.List(pl.String())),  # of models it asks
+        ("independence", pl.String()),  # `cycle`: it goes back from the output; empty: an opinion from outside
+    ]
 )
+# Machines that were fitted on labels of this project, and the prompts of these labels.
+FITTED = pl.Schema([("rater_id", pl.Int64()), ("prompt_id", pl.Int64())])
 FLAGS = pl.Schema([("sample_id", pl.Int64()), ("flag", pl.String())])
 # Who decided a pair: one row a pair and rater. `pair` counts the rows of PAIRS from 0.
 VOICES = pl.Schema([("pair", pl.UInt32()), ("rater_id", pl.Int64())])
@@ -156,6 +166,7 @@ class Examined:
     prompt_media: pl.DataFrame = field(default_factory=lambda: _empty(PROMPT_MEDIA))
     generators: pl.DataFrame = field(default_factory=lambda: _empty(GENERATORS))
     raters: pl.DataFrame = field(default_factory=lambda: _empty(RATERS))
+    fitted: pl.DataFrame = field(default_factory=lambda: _empty(FITTED))
     flags: pl.DataFrame = field(default_factory=lambda: _empty(FLAGS))
     voices: pl.DataFrame = field(default_factory=lambda: _empty(VOICES))
     shown: pl.DataFrame = field(default_factory=lambda: _empty(SHOWN))

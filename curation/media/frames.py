@@ -2,17 +2,20 @@
 
 A scorer asks for times, by one of the two rules below, and gets the frame that a player shows at each. Rules go
 by time and not by frame number, so that two videos of one scene at 16 and at 24 frames a second are looked at in
-the same moments.
+the same moments. `frames_chosen` is for the models whose authors have it otherwise.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
 from PIL import Image
 
-from curation.media.video import opened, timed_frames, upright
+from curation.media.video import frames_stated, opened, timed_frames, upright
+
+# Numbers of the wanted frames, counted from 0, out of how many there are (at least 1) and how many pass in a second.
+FrameRule = Callable[[int, Fraction], Sequence[int]]
 
 
 @dataclass(frozen=True)
@@ -93,3 +96,38 @@ def frames_at(path: Path, times_us: Sequence[int]) -> list[Frame]:
             frame = Frame(last.time_us, upright(last.frame))
             shown.update(dict.fromkeys(order[len(shown) :], frame))
     return [shown[k] for k in range(len(times_us))]
+
+
+def frames_chosen(path: Path, choose: FrameRule) -> list[Frame]:
+    """The frames whose numbers a rule chooses, for models that were trained to look at numbered frames.
+
+    How many frames there are is known for certain only at the end: the container's word is taken, and the video is
+    read a second time where that was wrong.
+
+    Args:
+        path: a video that has been taken in.
+        choose: the rule; the answer has its order and length.
+
+    Raises:
+        ValueError: the rule refuses the video.
+        MediaRefused: the file cannot be decoded.
+    """
+    with opened(path, path.name) as (container, stream):
+        count, rate = frames_stated(container, stream)
+    wanted = list(choose(count, rate)) if count else []
+    kept, found = _numbered(path, wanted)
+    if found != count:
+        wanted = list(choose(found, rate))
+        kept, _found = _numbered(path, wanted)
+    return [kept[number] for number in wanted]
+
+
+def _numbered(path: Path, wanted: Sequence[int]) -> tuple[dict[int, Frame], int]:
+    """The wanted frames by number, those past the end left out, and how many frames there are."""
+    numbers, kept, count = set(wanted), {}, 0
+    with opened(path, path.name) as (container, stream):
+        for number, timed in enumerate(timed_frames(container, stream, path.name)):
+            count = number + 1
+            if number in numbers:
+                kept[number] = Frame(timed.time_us, upright(timed.frame))
+    return kept, count

@@ -162,6 +162,12 @@ def timed_frames(container: InputContainer, stream: VideoStream, name: str) -> I
         raise MediaRefused(name, f"the video is damaged or cut off ({_words(error)})", _REMEDY) from error
 
 
+def frames_stated(container: InputContainer, stream: VideoStream) -> tuple[int, Fraction]:
+    """How many frames the header lets expect, 0 where it says nothing, and how many pass in a second."""
+    seconds = Fraction(_picture_duration_us(stream) or container.duration or 0, 1_000_000)
+    return stream.frames or round(seconds * _fps(stream)), _fps(stream)
+
+
 def upright(frame: VideoFrame) -> Image.Image:
     """The frame as a player shows it: RGB, rotated as the container asks."""
     image = frame.to_image()

@@ -12,14 +12,38 @@ import polars as pl
 
 from curation.recipes import frames
 
-# The rules of `curation.consensus.rules.is_kin`: the same family, spaces at the ends and the case of letters aside.
-RELATED = """
+# What `curation.rewards.agreement.is_own_model` calls a model or a generator by.
+_CALLED = (
+    "lower(regexp_replace(regexp_replace(rtrim(split_part({}, '@', 1), '/'), '^.*/', ''), '[^[:alnum:]]', '', 'g'))"
+)
+_OWN_MODEL = f"""
+EXISTS (
+    SELECT FROM unnest(r.model_names) asked
+    WHERE {_CALLED.format("asked")} <> '' AND {_CALLED.format("asked")} IN (
+        {_CALLED.format("g.name")}, CASE WHEN position('/' IN g.revision) > 0 THEN {_CALLED.format("g.revision")} END)
+)
+"""
+# The rules of `curation.consensus.rules.is_kin`: the same family, spaces at the ends and the case of letters aside; or
+# the generator's own model.
+# And heads on the prompts whose labels they were fitted on: there they only repeat what people said.
+RELATED = f"""
 SELECT DISTINCT r.id, s.prompt_id
 FROM curation_generator g
-JOIN curation_rater r ON lower(btrim(r.family)) = lower(btrim(g.family)) AND r.kind <> 'person'
+JOIN curation_rater r ON r.kind <> 'person' AND (
+    (btrim(g.family) <> '' AND lower(btrim(r.family)) = lower(btrim(g.family))) OR {_OWN_MODEL})
 JOIN curation_sample s ON s.generator_id = g.id
-WHERE g.project_id = %(project)s AND btrim(g.family) <> '' {only_samples}
-"""
+WHERE g.project_id = %(project)s {{only_samples}}
+UNION
+SELECT heard.id, seen.prompt::bigint
+FROM (
+    SELECT id, id AS source FROM curation_rater WHERE kind = 'head' AND project_id = %(project)s
+    UNION ALL
+    SELECT m.ensemble_id, m.member_id FROM curation_ratermember m
+    JOIN curation_rater h ON h.id = m.member_id AND h.kind = 'head' AND h.project_id = %(project)s
+) heard
+JOIN curation_rater r ON r.id = heard.source,
+    jsonb_path_query(r.identity, '$.fitted_on.prompts[*] ? (@.type() == "number")') seen (prompt)
+"""  # noqa: S608  # only constants above
 
 
 @dataclass

@@ -21,6 +21,7 @@ from curation.models.people import Project
 from curation.models.raters import Rater, RaterStanding
 from curation.models.score_columns import ScoreColumn
 from curation.rewards.opinions import SCORE_STATEMENTS, VOTE_STATEMENTS
+from curation.rewards.plan import Plan
 
 PROMPTS_A_WINDOW = 2048
 
@@ -142,6 +143,31 @@ def statements(form: str, what: Reading, window: Window) -> pl.DataFrame:
         "since": list(what.quarantined.values()),
     }
     return read_frame(select, schema, values)
+
+
+_LABELS = {
+    "tag": "SELECT p.id, t.label FROM curation_prompt p, unnest(p.tags) AS t(label) WHERE p.project_id = %(project)s",
+    "locale": "SELECT p.id, p.locale FROM curation_prompt p WHERE p.project_id = %(project)s",
+}
+_ROUTES = pl.Schema({"prompt_id": pl.Int64, "label": pl.String})
+
+
+def routes(project: Project, plan: Plan) -> pl.DataFrame:
+    """`prompt_id` and the `member` that a plan's routes name for it; of several the first route counts. Two queries."""
+    listed = [(label, place, route.to) for place, route in enumerate(plan.routes) for label in route.of]
+    schema = {"label": pl.String, "place": pl.Int64, "member": pl.Int64}
+    labels = read_frame(_LABELS[plan.by or "tag"], _ROUTES, {"project": project.pk})
+    found = labels.join(pl.DataFrame(listed, schema=schema, orient="row"), on="label").sort("prompt_id", "place")
+    first = found.group_by("prompt_id", maintain_order=True).first().select("prompt_id", "member")
+    if plan.routes[-1].of:
+        return first
+    everyone = read_frame(
+        "SELECT p.id FROM curation_prompt p WHERE p.project_id = %(project)s",
+        pl.Schema({"prompt_id": pl.Int64}),
+        {"project": project.pk},
+    )
+    rest = everyone.join(first, on="prompt_id", how="anti")
+    return pl.concat([first, rest.with_columns(member=pl.lit(plan.routes[-1].to, pl.Int64))])
 
 
 # -- what ensembles made of it ----------------------------------------------------------------------------------------

@@ -191,8 +191,21 @@ class Comparison(Evidence):
         ]
 
 
+class MarkQuerySet(EvidenceQuerySet["Mark"]):
+    def said(self) -> Self:
+        """What somebody pointed at, without the numbers for parts that scorers give by the hundred."""
+        return self.filter(value=None)
+
+    def measured(self) -> Self:
+        """Numbers for parts of a sample."""
+        return self.exclude(value=None)
+
+
 class Mark(Evidence):
-    """A place with an error type: pixels of the rendition, Unicode code points, or microseconds, half-open."""
+    """A place with an error type or a number: pixels of the rendition, Unicode code points, or microseconds, half-open.
+
+    One with a value is a measurement of that part beside the sample's own score, and no sign that something is wrong.
+    """
 
     class Target(models.TextChoices):
         MEDIA = "media", _("picture or video")
@@ -220,10 +233,15 @@ class Mark(Evidence):
     # Code points of a text, or microseconds of a video: [start, end).
     start = models.BigIntegerField(null=True)
     end = models.BigIntegerField(null=True)
-    # [[x, y], ...] in pixels of the rendition; a box is its two corners. A heatmap names its asset.
+    # [[x, y], ...] in pixels of the rendition; a box is its two corners. A heatmap names its asset, or holds its cells
+    # as curation.media.heatmaps packs them.
     points = models.JSONField(null=True)
+    # In the unit of the criterion, for this part alone; of a heatmap the mean of its cells. None: no number was given.
+    value = models.FloatField(null=True)
     error_type = models.CharField(max_length=100, blank=True)
     text = models.TextField(blank=True)
+
+    objects = MarkQuerySet.as_manager()  # type: ignore[misc] # Django's own way to give a model a manager of its own
 
     class Meta:
         constraints = [
@@ -240,6 +258,10 @@ class Mark(Evidence):
             models.CheckConstraint(condition=~Q(target="input") | ~Q(input_role=""), name="mark_names_its_role"),
             models.CheckConstraint(
                 condition=~Q(shape="span") | Q(target__in=["prompt", "answer"]), name="mark_span_is_in_text"
+            ),
+            models.CheckConstraint(condition=Q(value__isnull=True) | _finite("value"), name="mark_value_finite"),
+            models.CheckConstraint(
+                condition=Q(value__isnull=True) | Q(criterion_version__isnull=False), name="mark_value_has_criterion"
             ),
         ]
         indexes = [models.Index(fields=["sample"], name="mark_of_sample")]

@@ -48,8 +48,21 @@ SELECT m.prompt_id, m.role, a.sha256
 FROM curation_promptmedia m JOIN curation_asset a ON a.id = m.asset_id WHERE m.prompt_id = ANY(%(ids)s)
 """
 
-_GENERATORS = "SELECT id, name, family, settings::text FROM curation_generator WHERE id = ANY(%(ids)s)"
-_RATERS = "SELECT id, kind, family, name FROM curation_rater WHERE id = ANY(%(ids)s)"
+_GENERATORS = "SELECT id, name, revision, family, settings::text FROM curation_generator WHERE id = ANY(%(ids)s)"
+_RATERS = """
+SELECT id, kind, family, name, array_to_string(model_names, %(separator)s), independence
+FROM curation_rater WHERE id = ANY(%(ids)s)
+"""
+# An ensemble was fitted on what its members were.
+_FITTED = """
+SELECT DISTINCT heard.id, seen.prompt::bigint
+FROM (
+    SELECT id, id AS source FROM curation_rater WHERE id = ANY(%(ids)s)
+    UNION ALL SELECT ensemble_id, member_id FROM curation_ratermember WHERE ensemble_id = ANY(%(ids)s)
+) heard
+JOIN curation_rater r ON r.id = heard.source,
+    jsonb_path_query(r.identity, '$.fitted_on.prompts[*] ? (@.type() == "number")') seen (prompt)
+"""
 _FLAGS = "SELECT sample_id, kind FROM curation_flag WHERE NOT is_retracted AND sample_id = ANY(%(ids)s)"
 
 _NEWEST = """
@@ -142,7 +155,11 @@ def generators(ids: Sequence[int]) -> pl.DataFrame:
 
 
 def raters(ids: Sequence[int]) -> pl.DataFrame:
-    return read_frame(_RATERS, tables.RATERS, {"ids": list(ids)})
+    return read_frame(_RATERS, tables.RATERS, {"ids": list(ids), "separator": _SEPARATOR})
+
+
+def fitted(rater_ids: Sequence[int]) -> pl.DataFrame:
+    return read_frame(_FITTED, tables.FITTED, {"ids": list(rater_ids)})
 
 
 def flags(sample_ids: Sequence[int]) -> pl.DataFrame:

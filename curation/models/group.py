@@ -55,7 +55,7 @@ def evidence(project: Project, prompt: Prompt, sample_ids: Sequence[int]) -> Gro
         *Comparison.objects.filter(pair_low__in=sample_ids, is_retracted=True)[:ROWS],
     ]
     flags = list(Flag.objects.filter(own)[:ROWS])
-    marks = list(Mark.objects.filter(own)[:ROWS])
+    marks = list(Mark.objects.filter(own).said()[:ROWS])  # numbers for parts are asked for by themselves
     notes = list(Note.objects.filter(prompt=prompt)[:ROWS])
     rows = [*scores, *comparisons, *marks, *notes, *flags]
     criteria: set[int | None] = {row.criterion_version_id for row in scores}

@@ -47,6 +47,7 @@ class Job(models.Model):
         BUILD = "build", _("build")
         EXPORT = "export", _("export")
         PUBLISH = "publish", _("publication")
+        FIT = "fit", _("fitting")
 
     project = models.ForeignKey(Project, models.CASCADE, related_name="jobs")
     kind = models.CharField(max_length=8, choices=Kind)

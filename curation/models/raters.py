@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, OuterRef, Q, Subquery
 from django.utils.translation import gettext_lazy as _
@@ -57,6 +58,10 @@ class Rater(models.Model):
     project = models.ForeignKey(Project, models.CASCADE, null=True, blank=True, related_name="raters")
     user = models.ForeignKey(User, models.SET_NULL, null=True, blank=True, related_name="raters")
     family = models.CharField(max_length=100, blank=True)
+    # Models it asks, as `OWNER/NAME` or by a folder's name: a generator called so is judged by itself.
+    model_names = ArrayField(models.CharField(max_length=300), default=list, blank=True)
+    # `cycle`: it goes back from the output to what was asked, and is no opinion from outside.
+    independence = models.CharField(max_length=8, blank=True)
     # Weights, scale, preprocessing, template, decoding, precision: everything a number depends on.
     identity = models.JSONField(default=dict, blank=True)
     identity_digest = models.CharField(max_length=64, blank=True)
@@ -72,6 +77,7 @@ class Rater(models.Model):
                 condition=Q(kind__in=["person", "model", "rule", "head", "ensemble", "behaviour", "scripted"]),
                 name="rater_kind_known",
             ),
+            models.CheckConstraint(condition=Q(independence__in=["", "cycle"]), name="rater_independence_known"),
             models.UniqueConstraint(fields=["user"], name="rater_once_a_user", condition=Q(user__isnull=False)),
             models.UniqueConstraint(
                 fields=["project", "kind", "name"],

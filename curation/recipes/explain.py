@@ -138,7 +138,7 @@ def _split_name(document: Document, error: ValidationError, path: Path) -> Itera
 
 
 def _no_bar(document: Document, error: ValidationError, path: Path) -> Iterator[Problem]:
-    remedy = "Add at_least, at_most, keep_best, spread_at_most or outliers_beyond."
+    remedy = "Add at_least, at_most, keep_best, spread_at_most, outliers_beyond or range_in_prompt_above."
     yield problem(document.where(path), "The filter sets no bar.", remedy)
 
 

@@ -42,6 +42,7 @@ REASONS = frozenset(
         "no_spread",
         "too_uncertain",
         "outlier",
+        "prompt_says_nothing",
         # near-duplicates and difficulty
         "near_duplicate",
         "near_duplicate_of_other_prompt",

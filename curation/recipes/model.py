@@ -96,6 +96,7 @@ class Filter:
     if_missing: Literal["drop", "keep"] = "drop"
     spread_at_most: float | None = later(None)
     outliers_beyond: float | None = later(None)  # robust standard deviations from the median of all samples
+    range_in_prompt_above: float | None = later(None)  # highest less lowest value of a prompt; 0: not all equal
 
 
 @dataclass(frozen=True)

@@ -219,7 +219,15 @@ RECIPE_SCHEMA: dict[str, Any] = {
             "additionalProperties": False,
             "required": ["name", "by"],
             "anyOf": [
-                {"required": [bar]} for bar in ("at_least", "at_most", "keep_best", "spread_at_most", "outliers_beyond")
+                {"required": [bar]}
+                for bar in (
+                    "at_least",
+                    "at_most",
+                    "keep_best",
+                    "spread_at_most",
+                    "outliers_beyond",
+                    "range_in_prompt_above",
+                )
             ],
             "properties": {
                 "name": {"type": "string", "minLength": 1, "maxLength": 80},
@@ -236,6 +244,12 @@ RECIPE_SCHEMA: dict[str, Any] = {
                     "type": "number",
                     "exclusiveMinimum": 0,
                     "description": "Robust standard deviations from the median of all samples; 3.5 is usual.",
+                },
+                "range_in_prompt_above": {
+                    "type": "number",
+                    "minimum": 0,
+                    "description": "Samples of prompts whose highest and lowest value are further apart than this; 0 "
+                    "leaves out prompts whose samples all have the same value.",
                 },
                 "if_missing": {"enum": ["drop", "keep"]},
             },

@@ -51,6 +51,7 @@ _BARS = {
     "at_most": ("histogram", "below"),
     "spread_at_most": ("spread", "below"),
     "outliers_beyond": ("distance", "below"),
+    "range_in_prompt_above": ("range", "above"),
 }
 # Rules whose steps measure a gap, and the step that does.
 _GAPS = {"dominance": "dominance"}

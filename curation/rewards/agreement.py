@@ -1,6 +1,6 @@
 """How far the members of an ensemble are opinions of their own."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -23,8 +23,25 @@ def independence(rater_family: str, generator_family: str) -> Independence:
     return "same family" if one == other else "independent"
 
 
-def _plain(family: str) -> str:
-    return "".join(letter for letter in family.casefold() if letter.isalnum())
+def is_own_model(model_names: Iterable[str], generator_name: str, revision: str = "") -> bool:
+    """Whether one of the models that a rater asks is the generator itself.
+
+    A model is called by the name of its repository, without the owner (copies lie under other owners) and the commit.
+    A generator is called by its name, and by its revision where that names a repository.
+
+    >>> is_own_model(["deepseek-ai/Janus-Pro-7B"], "janus_pro_7b"), is_own_model(["Janus-Pro-7B"], "Janus-Pro-1B")
+    (True, False)
+    """
+    names = [generator_name, *([revision] if "/" in revision else [])]
+    return bool({_repository(name) for name in names} & {_repository(name) for name in model_names} - {""})
+
+
+def _repository(name: str) -> str:
+    return _plain(name.partition("@")[0].rstrip("/").rpartition("/")[2])
+
+
+def _plain(name: str) -> str:
+    return "".join(letter for letter in name.casefold() if letter.isalnum())
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from curation.rewards import totals
 from curation.rewards.numbers import Bools, Floats
 
-Rule = Literal["mean", "median", "worst", "vote"]
+Rule = Literal["mean", "median", "worst", "vote", "route"]
 
 # Shares this close to one half are a tie; sums of weights are not exact in binary.
 EXACT_HALF = 1e-9
@@ -23,10 +23,10 @@ def combined(values: Floats, weights: Floats, *, rule: Rule, higher_is_better: b
 
     mean: Σ w x / Σ w. median: the value at which half of the weight is reached, the middle of two where it is reached
     exactly between them. worst: the lowest, or the highest where low is good. vote: the value with the most weight
-    behind it; of several, the worst of them.
+    behind it; of several, the worst of them. route: that of the one member who was asked.
     """
     match rule:
-        case "mean":
+        case "mean" | "route":
             return totals.weighted_mean(values, weights)
         case "median":
             return weighted_median(values, weights)
@@ -137,7 +137,7 @@ def _verdicts(voices: Floats, weights: Floats, behind: dict[float, Floats], rule
         unanimous = [behind[side] > 1 - EXACT_HALF for side in (LOW, HIGH)]
         return np.select([behind[BOTH_BAD] > 0, *unanimous], [BOTH_BAD, LOW, HIGH], TIE)
     sided = np.where(voices < 0, np.nan, voices)
-    middle = totals.weighted_mean(sided, weights) if rule == "mean" else weighted_median(sided, weights)
+    middle = weighted_median(sided, weights) if rule == "median" else totals.weighted_mean(sided, weights)
     conditions = [behind[BOTH_BAD] > 0.5 + EXACT_HALF, middle > TIE + EXACT_HALF, middle < TIE - EXACT_HALF]
     return np.select(conditions, [BOTH_BAD, LOW, HIGH], TIE)
 

@@ -55,12 +55,14 @@ class Panel:
         columns: one row a (rater_id, criterion_id) that a member stands for, with `member`, its place in the plan.
         transforms: one a member.
         higher_is_better: of what comes out.
+        routes: under the rule `route`, `prompt_id` and the one `member` asked of it; prompts that are absent, nobody.
     """
 
     plan: Plan
     columns: pl.DataFrame
     transforms: tuple[Transform, ...]
     higher_is_better: bool = True
+    routes: pl.DataFrame | None = None
 
     @property
     def keys(self) -> list[str]:
@@ -102,6 +104,8 @@ def opinions(panel: Panel, statements: pl.DataFrame) -> Opinions:
     said = statements.with_columns(pl.col("context_id").fill_null(0)).join(
         panel.columns, on=["rater_id", "criterion_id"]
     )
+    if panel.routes is not None:
+        said = said.join(panel.routes, on=["prompt_id", "member"], how="semi")
     own = _numbered(panel, said.filter("is_own") if panel.plan.form == "scores" else said)
     subjects = own.select(*panel.keys, *_kind_of(panel)).unique().sort(panel.keys).with_row_index("subject")
     own = own.join(subjects.select("subject", *panel.keys), on=panel.keys)
@@ -176,6 +180,7 @@ def _with_contrast(own: pl.DataFrame, contrasts: pl.DataFrame, take: str) -> pl.
 def _is_whole(panel: Panel, counted: Floats) -> Bools:
     present = (~np.isnan(counted)).sum(axis=1)
     least = panel.plan.least if panel.plan.missing == "renormalise" else panel.plan.opinions
+    least = 1 if panel.plan.rule == "route" else least
     return np.asarray(present >= least)
 
 
@@ -183,7 +188,9 @@ def _said(panel: Panel, counted: Floats) -> dict[str, pl.Series]:
     """The ensemble's own numbers, with what it keeps of the disagreement."""
     if panel.plan.form == "scores":
         value = combined(counted, panel.weights, rule=panel.plan.rule, higher_is_better=panel.higher_is_better)
-        return {"value": pl.Series(value), "spread": pl.Series(spread(counted, panel.weights))}
+        # One member alone does not disagree with anybody: that is no spread of 0.
+        apart = np.full(len(value), np.nan) if panel.plan.rule == "route" else spread(counted, panel.weights)
+        return {"value": pl.Series(value), "spread": pl.Series(apart).fill_nan(None)}
     verdict, share = combined_verdicts(counted, panel.weights, rule=panel.plan.rule)
     return {"verdict": pl.Series(verdict), "share": pl.Series(share)}
 

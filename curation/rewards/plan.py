@@ -12,11 +12,13 @@ from curation.rewards.transforms import RAW, Transform
 
 Form = Literal["scores", "votes"]
 Missing = Literal["drop", "renormalise"]
+By = Literal["tag", "locale"]
 RULES: tuple[Rule, ...] = get_args(Rule)
 MISSING: tuple[Missing, ...] = get_args(Missing)
+BY: tuple[By, ...] = get_args(By)
 MOST_REPEATS = 100
 
-_ROOT = ("ensemble", "name", "about", "rule", "criterion", "members", "repeats", "missing", "least")
+_ROOT = ("ensemble", "name", "about", "rule", "criterion", "members", "repeats", "missing", "least", "by", "routes")
 _REMEDY = "Start from one of the examples in docs/rewards.md."
 
 
@@ -38,6 +40,19 @@ class PlanMember:
 
 
 @dataclass(frozen=True)
+class Route:
+    """Prompts with one of these tags (or of one of these languages) are the affair of one member.
+
+    Attributes:
+        of: the tags or languages; empty: every prompt that no earlier route took.
+        to: the member's place, from 0.
+    """
+
+    of: tuple[str, ...]
+    to: int
+
+
+@dataclass(frozen=True)
 class Plan:
     """An ensemble as a person writes it.
 
@@ -47,6 +62,8 @@ class Plan:
         repeats: 0, or how many answers of the one member are the opinions.
         missing: `drop` a subject on which not all members spoke, or `renormalise` the weights of those who did.
         least: how many have to have spoken under `renormalise`.
+        by: under `route`, what prompts are told apart by.
+        routes: under `route`, whom to ask of which prompts; the first that fits counts, and where none does nobody is.
     """
 
     name: str
@@ -58,6 +75,8 @@ class Plan:
     repeats: int = 0
     missing: Missing = "drop"
     least: int = 2
+    by: By | None = None
+    routes: tuple[Route, ...] = ()
 
     @property
     def opinions(self) -> int:
@@ -89,6 +108,8 @@ def parse_ensemble(text: str) -> Plan:
         repeats=repeats,
         missing=MISSING[MISSING.index(root.word("missing", MISSING, "drop"))],  # type: ignore[arg-type]
         least=root.whole("least", 2, least=2),
+        by=BY[BY.index(root.word("by", BY, "tag"))] if "routes" in root else None,  # type: ignore[arg-type]
+        routes=_routes(root) if "routes" in root else (),
     )
     if not reader.problems:
         _contradictions(root, plan)
@@ -122,6 +143,26 @@ def _members(root: Node) -> tuple[PlanMember, ...]:
     return members
 
 
+def _routes(root: Node) -> tuple[Route, ...]:
+    return tuple(_route(root.reader.node(path, value, ("of", "to"), "a route")) for path, value in root.items("routes"))
+
+
+def _route(node: Node) -> Route:
+    return Route(_labels(node), node.whole("to", least=1) - 1)
+
+
+def _labels(node: Node) -> tuple[str, ...]:
+    labels = []
+    for _path, value in node.items("of"):
+        if isinstance(value, str) and value.strip():
+            labels.append(value)
+        else:
+            node.complain(
+                ("of",), f"{value!r} is no tag and no language.", "Write words, in quotation marks if need be."
+            )
+    return tuple(labels)
+
+
 def _repeats(root: Node) -> tuple[tuple[PlanMember, ...], int]:
     if "members" in root:
         root.complain(("members",), "The ensemble has members and repeats.", "Name one of the two.")
@@ -150,6 +191,7 @@ def _member(node: Node) -> PlanMember:
 
 def _contradictions(root: Node, plan: Plan) -> None:
     """Values that are each right and together wrong."""
+    _routes_apart(root, plan)
     uneven = [place for place, member in enumerate(plan.members) if member.weight != plan.members[0].weight]
     if plan.rule == "worst" and uneven:
         root.complain(("members", uneven[0], "weight"), "worst knows no weights.", "Take the weights out.")
@@ -158,3 +200,22 @@ def _contradictions(root: Node, plan: Plan) -> None:
         root.complain(("least",), said, "Write a smaller number.")
     if "least" in root and plan.missing == "drop":
         root.complain(("least",), "least means something only under `missing: renormalise`.", "Take it out.")
+
+
+def _routes_apart(root: Node, plan: Plan) -> None:
+    """Routes belong to the rule `route`, each names a member, and none comes after the one for all the rest."""
+    if (plan.rule == "route") != bool(plan.routes) or ("by" in root and not plan.routes):
+        root.complain(("rule",), "`rule: route` and `routes` belong together.", "Write both or neither.")
+        return
+    if plan.rule == "route" and ("missing" in root or any(member.weight != 1.0 for member in plan.members)):
+        root.complain(("rule",), "route asks one member of each prompt.", "Take weights and missing out.")
+    seen: set[str] = set()
+    for place, route in enumerate(plan.routes):
+        path = ("routes", place)
+        if route.to >= len(plan.members):
+            root.complain(path, f"there is no member {route.to + 1}.", f"Write 1 to {len(plan.members)}.")
+        if not route.of and place + 1 < len(plan.routes):
+            root.complain(path, "a route without `of` takes every prompt that is left.", "Write it last.")
+        if twice := sorted(seen.intersection(route.of)):
+            root.complain(path, f"{twice[0]!r} has a route already.", "Name it once.")
+        seen.update(route.of)

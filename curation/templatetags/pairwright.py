@@ -26,6 +26,12 @@ def score(value: float | None) -> str:
 
 
 @register.filter
+def share(value: float | None) -> str:
+    """A share as a percentage with one decimal and a true minus sign; a dash where there is none."""
+    return "–" if value is None else f"{100 * value:.1f} %".replace("-", "−")
+
+
+@register.filter
 def plain(value: float) -> str:
     """A number as machines write it, whatever the reader's language: for attributes and fields."""
     return repr(round(float(value), 10))

@@ -185,20 +185,24 @@ def machines(found: Counted, raters: Mapping[int, Rater]) -> Machines:
     )
 
 
+def _kept_from(rater: Rater | None, prompts: int) -> str:
+    """Why a machine is not heard on some prompts."""
+    if rater is not None and rater.kind == Rater.Kind.HEAD:
+        words = ngettext(
+            "kept from %(count)d prompt it was fitted on", "kept from %(count)d prompts it was fitted on", prompts
+        )
+    else:
+        words = ngettext(
+            "kept from %(count)d prompt of its own family", "kept from %(count)d prompts of its own family", prompts
+        )
+    return words % {"count": prompts}
+
+
 def _machine(one: Weight, raters: Mapping[int, Rater]) -> MachineRow:
     rater = raters.get(one.column.rater_id)
     source = one.column.column
     said = _("its verdicts") if source == VERDICTS else source.removeprefix("scores:")
-    kin = (
-        ngettext(
-            "kept from %(count)d prompt of its own family",
-            "kept from %(count)d prompts of its own family",
-            one.kin_prompts,
-        )
-        % {"count": one.kin_prompts}
-        if one.kin_prompts
-        else ""
-    )
+    kin = _kept_from(rater, one.kin_prompts) if one.kin_prompts else ""
     return MachineRow(
         name=f"{rater.name if rater else one.column.rater_id} · {said}",
         is_heard=one.weight != 0,

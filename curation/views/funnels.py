@@ -105,7 +105,7 @@ def lines(funnel: Sequence[dict[str, Any]], thresholds: Sequence[Threshold] = ()
 
 _EXAMPLES = ("examples", "kept_examples")
 # Histograms among a step's figures, in the order they are shown; then counts of bands.
-_SHAPES = ("histogram", "spread", "distance")
+_SHAPES = ("histogram", "spread", "distance", "range")
 _BANDS = ("buckets", "bands")
 # A slider has at least so many places, and at most ten times as many.
 _STEPS = 100

@@ -20,6 +20,7 @@ from curation.actions import prompt_constraints, prompt_links
 from curation.forms.prompt_tools import WordingForm
 from curation.models import Comparison, Flag, Project, Prompt, PromptMedia, Rater, Sample
 from curation.models import group as group_reads
+from curation.models import parts as part_reads
 from curation.models.group import GroupEvidence
 from curation.views import mark_overlays, said, score_table
 from curation.views.doors import PageRequest, project_page
@@ -116,6 +117,7 @@ def prompt(request: PageRequest, project: Project, prompt_id: int) -> HttpRespon
         "wording_form": WordingForm(),
         "may_edit": may(request.role, Right.EDIT),
         "generators": len({sample.generator_id for sample in samples}),
+        "has_parts": part_reads.has_any(shown.pk, [sample.pk for sample in samples]),
         **_neighbours(project, shown),
     }
     return render(request, "prompts/group.html", context)

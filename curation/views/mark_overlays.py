@@ -25,9 +25,9 @@ DRAWN = ("point", "box", "polygon")
 
 @dataclass(frozen=True)
 class Outline:
-    """One mark over a picture, in pixels of the rendition: what an SVG shape needs."""
+    """One mark over a picture, in pixels of the rendition: what an SVG shape needs. Its number may be in words."""
 
-    number: int
+    number: int | str
     tone: str
     shape: str
     points: list[list[float]]

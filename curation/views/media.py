@@ -80,6 +80,11 @@ def poster(request: HttpRequest, address: UUID) -> HttpResponseBase:
     return _send(request, _derived(poster_name(_rendition(asset).sha256)))
 
 
+def sent(request: HttpRequest, asset: Asset) -> HttpResponseBase:
+    """The rendition of an asset; whether the visitor may see it is the caller's to know."""
+    return _send(request, _whole(_rendition(asset)))
+
+
 def _asset_at(request: HttpRequest, address: UUID) -> Asset:
     """The asset at an address in a project the visitor may enter.
 

@@ -20,9 +20,10 @@ from curation.actions import withdrawn_rows
 from curation.errors import Refused
 from curation.models import Flag, Generator, Project, Prompt, Sample, Score, candidates, score_columns
 from curation.models import group as group_reads
+from curation.models import parts as part_reads
 from curation.models.lineage import ancestors, descendants
 from curation.models.score_columns import ScoreColumn
-from curation.views import said, score_table
+from curation.views import item_by_item, said, score_table
 from curation.views.doors import PageRequest, is_part, project_page
 from curation.views.facets import Facet, address, facet, newest, tally, tally_each
 from curation.views.narrowing import NARROWING, is_walked, narrowed, probes, whole
@@ -237,6 +238,8 @@ def sample(request: PageRequest, project: Project, sample_id: int) -> HttpRespon
         "extras": shown.meta.items(),
         "flags": [flag for flag in evidence.flags if not flag.is_retracted],
         "raters": {row.rater.pk: row.rater for row in scores}.values(),
+        "sums": item_by_item.sums(evidence, shown.pk),
+        "has_parts": part_reads.has_any(shown.prompt_id, [shown.pk]),
     }
     return render(request, "samples/detail.html", context)
 

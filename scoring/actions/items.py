@@ -6,6 +6,7 @@ import socket
 from collections import defaultdict, deque
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from curation.errors import Unavailable
 from curation.models import Asset, Generator, Prompt, PromptMedia, Rendition, Sample, SampleMedia
 from scoring.judges.questions import CHECKLIST_FACT
 from scoring.scorers.base import Item, MediaFile
+from scoring.service.taking import stated_answers
 
 # Samples read with one set of queries.
 READ_AT_ONCE = 64
@@ -72,7 +74,7 @@ def items_as_named(sample_ids: Sequence[int]) -> list[Item]:
     found = _read(list(sample_ids))
     samples = [found[key] for key in sample_ids if key in found]
     nowhere = {one.storage_name: Path("/not fetched") / one.storage_name for s in samples for one in _renditions(s)}
-    references = _reference_texts(samples)
+    references = _reference_texts(_prompts_of(samples))
     return [_item(sample, nowhere, references[sample.prompt_id]) for sample in samples]
 
 
@@ -99,31 +101,44 @@ def _close_connection() -> None:
     connection.close()
 
 
+def asked(prompt_ids: Sequence[int]) -> dict[int, Item]:
+    """What each of these prompts brings to a sample, by id: items without an answer. Costs five queries."""
+    found = (
+        Prompt.objects.select_related("constraint_list").prefetch_related(_prompt_media("media")).in_bulk(prompt_ids)
+    )
+    shown = [_rendition(place) for prompt in found.values() for place in prompt.media.all()]
+    paths = _paths({one.storage_name: one for one in shown if one is not None})
+    references = _reference_texts(found)
+    return {pk: _asked(prompt, paths, references[pk]) for pk, prompt in found.items()}
+
+
 def _slice(ids: list[int]) -> list[Item]:
     found = _read(ids)
     samples = [found[key] for key in ids if key in found]
     paths = _paths({one.storage_name: one for sample in samples for one in _renditions(sample)})
-    references = _reference_texts(samples)
+    references = _reference_texts(_prompts_of(samples))
     return [_item(sample, paths, references[sample.prompt_id]) for sample in samples]
 
 
 def _read(ids: list[int]) -> Mapping[int, Sample]:
     """Samples with their prompts, media and renditions. Costs six queries, however many samples."""
-    renditions = Prefetch("asset__renditions", Rendition.objects.order_by("recipe_version"))
-    here = {"asset__isnull": False}
     return (
         Sample.objects.select_related("prompt__constraint_list")
         .prefetch_related(
-            Prefetch(
-                "media",
-                SampleMedia.objects.filter(role="", **here).select_related("asset").prefetch_related(renditions),
-            ),
-            Prefetch(
-                "prompt__media", PromptMedia.objects.filter(**here).select_related("asset").prefetch_related(renditions)
-            ),
+            Prefetch("media", _with_renditions(SampleMedia.objects.filter(role=""))), _prompt_media("prompt__media")
         )
         .in_bulk(ids)
     )
+
+
+def _prompt_media(lookup: str) -> Prefetch:
+    return Prefetch(lookup, _with_renditions(PromptMedia.objects.all()))
+
+
+def _with_renditions(places: Any) -> Any:
+    """Those whose bytes are here, with all their renditions, the newest last."""
+    renditions = Prefetch("asset__renditions", Rendition.objects.order_by("recipe_version"))
+    return places.filter(asset__isnull=False).select_related("asset").prefetch_related(renditions)
 
 
 def _renditions(sample: Sample) -> Iterator[Rendition]:
@@ -162,19 +177,22 @@ def _rendition(place: Place) -> Rendition | None:
 
 
 def _item(sample: Sample, paths: Mapping[str, Path], references: Sequence[str]) -> Item:
-    prompt = sample.prompt
-    roles: dict[str, list[MediaFile]] = defaultdict(list)
+    prompt = _asked(sample.prompt, paths, references)
+    return replace(prompt, sample_id=sample.pk, media=tuple(_files(sample.media.all(), paths)), text=sample.text)
+
+
+def _asked(prompt: Prompt, paths: Mapping[str, Path], references: Sequence[str]) -> Item:
+    """What a prompt brings to each of its samples."""
+    placed: dict[str, list[PromptMedia]] = defaultdict(list)
     for place in prompt.media.all():
-        roles[place.role] += _files([place], paths)
+        placed[place.role].append(place)
     return Item(
-        sample_id=sample.pk,
+        sample_id=0,
         prompt_id=prompt.pk,
         prompt_text=prompt.text,
         turns=prompt.turns,
         facts=_facts(prompt),
-        media=tuple(_files(sample.media.all(), paths)),
-        roles={role: tuple(files) for role, files in roles.items()},
-        text=sample.text,
+        roles={role: tuple(_files(places, paths)) for role, places in placed.items()},
         reference_texts=tuple(references),
     )
 
@@ -187,7 +205,7 @@ def _facts(prompt: Prompt) -> Mapping[str, Any]:
 
 def _files(places: Any, paths: Mapping[str, Path]) -> list[MediaFile]:
     files = []
-    for place in places:
+    for position, place in enumerate(places):
         rendition = _rendition(place)
         if rendition is not None:
             files.append(
@@ -199,28 +217,24 @@ def _files(places: Any, paths: Mapping[str, Path]) -> list[MediaFile]:
                     fingerprint=bytes(rendition.fingerprint),
                     duration_us=place.asset.duration_us or 0,
                     digest=rendition.sha256,
+                    position=position,
                 )
             )
     return files
 
 
-def _reference_texts(samples: Sequence[Sample]) -> Mapping[int, list[str]]:
+def _reference_texts(prompts: Mapping[int, Prompt]) -> Mapping[int, list[str]]:
     """Answers known to be right, by prompt: its reference samples' texts, and what its facts state as the answer."""
     texts: dict[int, list[str]] = defaultdict(list)
     references = Sample.objects.filter(
-        prompt__in={sample.prompt_id for sample in samples},
-        generator__kind=Generator.Kind.REFERENCE,
-        text__isnull=False,
+        prompt__in=list(prompts), generator__kind=Generator.Kind.REFERENCE, text__isnull=False
     )
     for prompt_id, text in references.order_by("pk").values_list("prompt_id", "text"):
         texts[prompt_id].append(text or "")
-    for prompt in {sample.prompt_id: sample.prompt for sample in samples}.values():
-        texts[prompt.pk] += _stated_answers(prompt.facts)
+    for prompt in prompts.values():
+        texts[prompt.pk] += stated_answers(prompt.facts)
     return texts
 
 
-def _stated_answers(facts: Mapping[str, Any]) -> list[str]:
-    """The fact `answer`: one text, or several of which each is right."""
-    answer = facts.get("answer")
-    given = answer if isinstance(answer, list) else [answer]
-    return [str(one) for one in given if isinstance(one, str | int | float) and str(one).strip()]
+def _prompts_of(samples: Sequence[Sample]) -> dict[int, Prompt]:
+    return {sample.prompt_id: sample.prompt for sample in samples}

@@ -20,7 +20,10 @@ from curation.models import CriterionVersion, Job, JobChunk, Project, Rater, Sta
 from scoring import resident
 from scoring.actions import choosing
 from scoring.actions.choosing import Voice
+from scoring.actions.probing import starting as probing
 from scoring.cutting import Ask, Speed, part_size, spans
+from scoring.heads import shelf
+from scoring.models import heads
 from scoring.scorers.base import Output, Scorer
 
 Scorers = Mapping[str, Scorer[Any]]
@@ -34,7 +37,7 @@ def plan(*, job: Job, owner: str) -> Job:
         Lost: another worker took the job over meanwhile.
     """
     scorers = {name: resident.scorer(name, settings) for name, settings in job.params["scorers"].items()}
-    job.params["raters"] = {name: _rater(scorer).pk for name, scorer in scorers.items()}
+    job.params["raters"] = {name: rater_of(scorer).pk for name, scorer in scorers.items()}
     job.params["criteria"] = {name: _criteria(job.project, scorer) for name, scorer in scorers.items()}
     # Half a minute for a million samples: the row must not be locked so long, or nobody could cancel.
     chunks = list(_chunks(job))
@@ -46,6 +49,7 @@ def plan(*, job: Job, owner: str) -> Job:
         locked.params = job.params
         locked.total = sum(chunk.total for chunk in chunks)
         locked.save(update_fields=["params", "total"])
+        probing.queue_unprobed(locked)
     return locked
 
 
@@ -83,8 +87,26 @@ def check_identity(job: Job, scorers: Scorers) -> None:
             )
 
 
-def _rater(scorer: Scorer[Any]) -> Rater:
-    return raters.machine(kind=scorer.facts.kind, name=scorer.name, identity=_plain(scorer.identity()))
+def rater_of(scorer: Scorer[Any]) -> Rater:
+    """Who a loaded scorer is; made where it never spoke before."""
+    if shelf.is_head(scorer.name):
+        return _rater_of_head(scorer)
+    kinship = raters.Kinship(scorer.family(), scorer.models(), scorer.facts.independence)
+    return raters.machine(kind=scorer.facts.kind, name=scorer.name, identity=_plain(scorer.identity()), kinship=kinship)
+
+
+def _rater_of_head(scorer: Scorer[Any]) -> Rater:
+    """The rater that a head became when it was fitted; its encoder must be the one of then."""
+    head = heads.of_key(scorer.name)
+    if head is None or head.rater.identity != _plain(scorer.identity()):
+        raise Unavailable(
+            _(
+                "This worker's encoder is not the one “%(head)s” was fitted with, so its numbers would be others. "
+                "Give it the same weights and version, or fit the head again."
+            )
+            % {"head": scorer.name}
+        )
+    return head.rater
 
 
 def _plain(identity: Mapping[str, Any]) -> dict[str, Any]:

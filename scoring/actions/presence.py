@@ -23,7 +23,8 @@ class Presence:
 
     Attributes:
         state: `ready` (it has no weights to fetch, or a worker has loaded them before), `fetch` (the first worker that
-            runs it fetches them), `trouble` (its last job here failed).
+            runs it fetches them), `name` (no commit is pinned, so whoever runs it must name them), `trouble` (its last
+            job here failed).
         error: what its last job said when it failed.
         job_id: that job.
     """
@@ -54,7 +55,9 @@ def _newest(project: Project) -> Iterator[Job]:
 def _presence(facts: ScorerFacts, last: Job | None, is_loaded: bool) -> Presence:
     if last is not None and last.state == State.FAILED:
         return Presence("trouble", last.error, last.pk)
-    return Presence("ready" if is_loaded or not facts.fetches_weights else "fetch")
+    if is_loaded or not facts.fetches_weights:
+        return Presence("ready")
+    return Presence("name" if facts.names_no_weights else "fetch")
 
 
 # -- the raters it was ------------------------------------------------------------------------------------------------

@@ -11,11 +11,12 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 
 from curation.actions import jobs, judgements
-from curation.actions.judgements import Act, Link, NewScore, PassScore, Subject
+from curation.actions.judgements import Act, Link, NewMark, NewScore, PassScore, Subject
+from curation.media import heatmaps
 from curation.models import Job, JobChunk, JobFailure, Judgement, JudgementLink, Rater, Sample, Score
 from scoring.actions import parts
 from scoring.engine import Batch
-from scoring.scorers.base import Item, ItemError, NotApplicable, Reading
+from scoring.scorers.base import Item, ItemError, NotApplicable, Place, Reading
 
 
 @dataclass
@@ -72,6 +73,7 @@ def _write_pass(job: Job, name: str, said: _Said) -> None:
         scores=_numbers(job, name, said),
         job=job,
         payload=_payload(said.readings),
+        marks=list(_new_marks(job, name, said.readings)),
     )
 
 
@@ -112,6 +114,7 @@ def _write_groups(job: Job, name: str, said: _Said) -> None:
                 job_id=job.pk,
                 payload=_payload(group),
                 scores=list(_new_scores(job, name, group)),
+                marks=list(_new_marks(job, name, group)),
                 links=[Link(judgement.pk, JudgementLink.Kind.SUPERSEDES) for judgement in older.get(prompt_id, [])],
             )
             for prompt_id, group in groups.items()
@@ -125,6 +128,40 @@ def _new_scores(job: Job, name: str, group: Sequence[tuple[Item, Reading]]) -> I
         for criterion, result in sorted(reading.results.items()):
             subject = Subject(item.sample_id, item.prompt_id)
             yield NewScore(subject, keys[criterion], result.value, result.spread, occasion=0)
+
+
+def _new_marks(job: Job, name: str, readings: Sequence[tuple[Item, Reading]]) -> Iterator[NewMark]:
+    """Numbers for parts; the engine has looked at each of them already."""
+    keys = job.params["criteria"][name]
+    for item, reading in readings:
+        for place in reading.places:
+            yield _mark(item, place, keys[place.criterion])
+
+
+def _mark(item: Item, place: Place, criterion_version_id: int) -> NewMark:
+    points = [[x, y] for x, y in place.points]
+    return NewMark(
+        Subject(item.sample_id, item.prompt_id),
+        place.target,
+        place.shape,
+        criterion_version_id,
+        media_index=_media_index(item, place),
+        input_role=place.input_role,
+        start=place.start,
+        end=place.end,
+        points=heatmaps.packed(place.grid, place.points) if place.shape == "heatmap" else points or None,
+        text=place.label,
+        value=place.value,
+    )
+
+
+def _media_index(item: Item, place: Place) -> int | None:
+    """Among all files of the sample or role: scorers are not shown those that nobody can look at."""
+    if place.media_index is None:
+        return None
+    files = item.media if place.target == "media" else item.roles[place.input_role]
+    position = files[place.media_index].position
+    return place.media_index if position is None else position
 
 
 def _older_judgements(job: Job, name: str, sample_ids: list[int]) -> dict[int, list[Judgement]]:

@@ -10,6 +10,8 @@ from django.utils.translation import ngettext
 from curation.actions import jobs
 from curation.models import Job, State
 from scoring.actions.judging import budgets, summing
+from scoring.actions.probing import summing as probing
+from scoring.actions.probing.starting import PROBES
 
 # Kinds of job that are cut into parts, which several workers do at once.
 WITH_PARTS = (Job.Kind.SCORE, Job.Kind.JUDGE)
@@ -52,6 +54,8 @@ def _conclude(job: Job) -> None:
         jobs.stop_cancelled(job, job.owner)
         return
     count = broken.count()
+    if not count and PROBES in job.params:
+        probing.end(job)
     if not count:
         jobs.finish(job, job.owner)
         return

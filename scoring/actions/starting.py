@@ -13,6 +13,7 @@ from curation.actions import jobs
 from curation.errors import Conflict, Refused
 from curation.models import Job, JobChunk, Project, Sample, State, User
 from scoring.actions import choosing, settling
+from scoring.actions.heads import naming
 from scoring.actions.judging import budgets, calls
 from scoring.catalogue import checked_settings, facts_of
 from scoring.scorers.base import ScorerFacts, ScorerUnavailable
@@ -44,13 +45,14 @@ def start_scoring(
     """
     if not scorers:
         raise Refused(_("Name at least one scorer."))
+    named = {naming.resolved(project, name): settings for name, settings in scorers.items()}
     narrowed = dict(chosen or {})
     choosing.chosen(project, narrowed)
     # Two clicks at once must find each other's job.
     Project.objects.select_for_update(no_key=True).get(pk=project.pk)
     return [
         _under_way(project, params) or _create(project, queue, params, by)
-        for queue, params in _parts(scorers, narrowed, note or {})
+        for queue, params in _parts(named, narrowed, note or {})
     ]
 
 

@@ -10,6 +10,7 @@ from django.utils import timezone
 from curation.actions import jobs
 from curation.models import Job, JobChunk, State
 from scoring.actions import settling
+from scoring.actions.probing.working import has_to_wait
 
 
 @dataclass(frozen=True)
@@ -30,7 +31,7 @@ def _parted_due() -> Iterator[Due]:
     for job in Job.objects.unfinished().filter(kind__in=settling.WITH_PARTS).order_by("pk"):
         settling.settle(job.pk)
         _end_deserted(job)
-        if job.cancel_requested:
+        if job.cancel_requested or has_to_wait(job):
             continue
         waiting = JobChunk.objects.waiting(now).filter(job=job).count()
         if waiting or Job.objects.free().filter(pk=job.pk, total=None).exists() or _is_queued(job):

@@ -18,6 +18,8 @@ from curation.models import Job, JobChunk
 from scoring import resident
 from scoring.actions import canaries, parts, planning, recording
 from scoring.actions.items import check_storage, items, items_ahead
+from scoring.actions.probing import working as probing
+from scoring.actions.probing.starting import PROBES
 from scoring.actions.settling import settle
 from scoring.cutting import Ask, even_batch, runs
 from scoring.engine import Batch, Pace, run
@@ -33,11 +35,17 @@ def step(job_id: int) -> bool:
     Raises:
         Exception: whatever was not foreseen, after it has been written on the row.
     """
+    job = Job.objects.filter(pk=job_id).first()
+    if job is not None and probing.has_to_wait(job):
+        return False
     return parts.step(job_id, STEPS)
 
 
 def _plan(job: Job, owner: str) -> None:
-    planning.plan(job=job, owner=owner)
+    if probing.is_probing(job):
+        probing.plan(job, owner)
+    else:
+        planning.plan(job=job, owner=owner)
 
 
 def _try_one(job: Job, owner: str) -> None:
@@ -78,6 +86,9 @@ def _score(chunk: JobChunk, owner: str, pulse: jobs.Pulse) -> None:
     """Asks the engine for what is missing and writes what it says every two seconds, outside of which no
     transaction is open."""
     job = chunk.job
+    if probing.is_probing(job):
+        _probe(chunk, owner, pulse)
+        return
     check_storage()
     scorers = {name: resident.scorer(name, settings) for name, settings in job.params["scorers"].items()}
     planning.check_identity(job, scorers)
@@ -95,6 +106,14 @@ def _score(chunk: JobChunk, owner: str, pulse: jobs.Pulse) -> None:
             settle(job.pk)
             parts.stop_if_cancelled(job)
     _note_batches(job, scorers)
+
+
+def _probe(chunk: JobChunk, owner: str, pulse: jobs.Pulse) -> None:
+    """A part of a job of probes, on the machine that is noted with any other."""
+    asked = chunk.job.params[PROBES]
+    scorer = resident.scorer(asked["scorer"], asked["settings"])
+    parts.note_environment(chunk.job, lambda: environment([scorer]))
+    probing.work(chunk, owner, pulse)
 
 
 def remaining(chunk: JobChunk) -> list[Ask]:

@@ -21,6 +21,8 @@ PRECISION = Setting(
     choices=("float32", "bfloat16", "float16"),
 )
 
+EACH_SHOWN = _("each picture, and each eighth of a video, where there are several")
+
 CLIPSCORE = ScorerFacts(
     name="clipscore",
     path="scoring.scorers.clipscore:ClipScore",
@@ -35,7 +37,7 @@ CLIPSCORE = ScorerFacts(
         "mean."
     ),
     needs=Needs(media=IMAGE_OR_VIDEO, prompt_text=True),
-    outputs=(Output("clipscore", _("CLIPScore"), "2.5 × cosine", 0, 2.5),),
+    outputs=(Output("clipscore", _("CLIPScore"), "2.5 × cosine", 0, 2.5, places=EACH_SHOWN),),
     code_licence="MIT",
     weights_licence="MIT",
     source="Hessel et al. 2021, CLIPScore; Radford et al. 2021, CLIP",
@@ -61,7 +63,7 @@ PICKSCORE = ScorerFacts(
         "difference. Prompts over 77 tokens are cut, and the cut is recorded. Several pictures or frames: the mean."
     ),
     needs=Needs(media=IMAGE_OR_VIDEO, prompt_text=True),
-    outputs=(Output("pickscore", _("PickScore"), "exp(logit scale) × cosine", -101, 101),),
+    outputs=(Output("pickscore", _("PickScore"), "exp(logit scale) × cosine", -101, 101, places=EACH_SHOWN),),
     code_licence="MIT",
     weights_licence="MIT",
     source="Kirstain et al. 2023, Pick-a-Pic",
@@ -93,7 +95,7 @@ HPSV2 = ScorerFacts(
     judges=_("How people would like the picture for the prompt, by a model trained on their rankings."),
     formula=_HPS_FORMULA,
     needs=Needs(media=IMAGE_OR_VIDEO, prompt_text=True),
-    outputs=(Output("hpsv2", _("HPSv2"), "cosine", -1, 1),),
+    outputs=(Output("hpsv2", _("HPSv2"), "cosine", -1, 1, places=EACH_SHOWN),),
     code_licence="Apache-2.0",
     weights_licence="Apache-2.0",
     source="Wu et al. 2023, Human Preference Score v2",
@@ -111,7 +113,7 @@ HPSV21 = ScorerFacts(
     judges=_("As HPSv2, by a later model trained on better rankings; its numbers are of a scale of their own."),
     formula=_HPS_FORMULA,
     needs=Needs(media=IMAGE_OR_VIDEO, prompt_text=True),
-    outputs=(Output("hpsv21", _("HPSv2.1"), "cosine", -1, 1),),
+    outputs=(Output("hpsv21", _("HPSv2.1"), "cosine", -1, 1, places=EACH_SHOWN),),
     code_licence="Apache-2.0",
     weights_licence="Apache-2.0",
     source="Wu et al. 2023, Human Preference Score v2; weights v2.1 of 2024",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from scoring.facts.clip import EACH_SHOWN
 from scoring.scorers.base import Needs, Output, Published, ScorerFacts, Setting
 
 IMAGE_OR_VIDEO = frozenset({"image", "video"})
@@ -35,7 +36,7 @@ IMAGEREWARD = ScorerFacts(
         "the mean."
     ),
     needs=Needs(media=IMAGE_OR_VIDEO, prompt_text=True),
-    outputs=(Output("imagereward", _("ImageReward"), "deviations", -100, 100),),
+    outputs=(Output("imagereward", _("ImageReward"), "deviations", -100, 100, places=EACH_SHOWN),),
     code_licence="Apache-2.0",
     weights_licence="Apache-2.0",
     source="Xu et al. 2023, ImageReward; Li et al. 2022, BLIP",
@@ -74,7 +75,7 @@ VQASCORE = ScorerFacts(
         "Several pictures or frames: the mean."
     ),
     needs=Needs(media=IMAGE_OR_VIDEO, prompt_text=True),
-    outputs=(Output("vqascore", _("VQAScore"), "probability", 0, 1),),
+    outputs=(Output("vqascore", _("VQAScore"), "probability", 0, 1, places=EACH_SHOWN),),
     code_licence="Apache-2.0",
     weights_licence="Apache-2.0",
     source="Lin et al. 2024, VQAScore",
@@ -114,7 +115,7 @@ YES_TOKEN = ScorerFacts(
         "answer's tokens and of its end. Several pictures or frames: the mean."
     ),
     needs=Needs(media=IMAGE_OR_VIDEO, prompt_text=True),
-    outputs=(Output("yes_token", _("Yes"), "probability", 0, 1),),
+    outputs=(Output("yes_token", _("Yes"), "probability", 0, 1, places=EACH_SHOWN),),
     code_licence="Apache-2.0",
     weights_licence="Apache-2.0",
     source="Lin et al. 2024, VQAScore; Bai et al. 2024, Qwen2-VL (the default model)",

@@ -63,7 +63,16 @@ DINO_SIMILARITY = ScorerFacts(
     ),
     # Not in `roles`, for the role is a setting: a prompt without pictures in it is not applicable.
     needs=Needs(media=IMAGE_OR_VIDEO),
-    outputs=(Output("dino_similarity", _("Likeness to the reference"), _("cosine"), -1, 1),),
+    outputs=(
+        Output(
+            "dino_similarity",
+            _("Likeness to the reference"),
+            _("cosine"),
+            -1,
+            1,
+            places=_("heatmap, where the setting asks for it: each patch's largest cosine to a patch of a reference"),
+        ),
+    ),
     code_licence="Apache-2.0",
     weights_licence="Apache-2.0",
     source="Ruiz et al. 2023, DreamBooth; Caron et al. 2021, DINO; Oquab et al. 2023, DINOv2",
@@ -80,6 +89,12 @@ DINO_SIMILARITY = ScorerFacts(
             "cls",
             _("cls: the token of the whole picture; patches: the mean over its parts."),
             choices=("cls", "patches"),
+        ),
+        Setting(
+            "heatmap",
+            "none",
+            _("patches: where in a picture the likeness is, beside its number; nothing is then remembered of it."),
+            choices=("none", "patches"),
         ),
         PRECISION,
     ),
@@ -102,7 +117,14 @@ OBJECT_CHECKS = ScorerFacts(
     needs=Needs(media=IMAGE, facts=("objects", "excluded")),
     outputs=(
         Output("objects_strict", _("All objects right"), "", 0, 1),
-        Output("objects_partial", _("Objects right, in part"), "", 0, 1),
+        Output(
+            "objects_partial",
+            _("Objects right, in part"),
+            "",
+            0,
+            1,
+            places=_("boxes: each object that counts, with the detector's confidence"),
+        ),
     ),
     code_licence="Apache-2.0",
     weights_licence="Apache-2.0",

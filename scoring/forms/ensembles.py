@@ -22,6 +22,8 @@ RULES = [
     ("worst", _("worst case")),
     ("vote", _("vote")),
 ]
+# Made on a page of its own.
+ROUTE, ROUTE_WORDS = "route", _("one member a prompt")
 MISSING = [("drop", _("say nothing")), ("renormalise", _("go by those who spoke"))]
 AS_STATED, RANGE, REFERENCE, PROMPT, PLACE = "", "range", "reference", "prompt", "place"
 _LINE = re.compile(r"^line \d+(, column \d+)?: ")

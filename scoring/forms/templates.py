@@ -37,7 +37,7 @@ class TemplateForm(forms.Form):
         label=_("Its form"),
         widget=forms.Textarea(attrs={"rows": 12, "class": "code", "spellcheck": "false"}),
         help_text=_(
-            "YAML: mode, media, reader with its options, criteria with their scales, decoding, pictures, items."
+            "YAML: mode, media, reader with its options, criteria with their scales, decoding, pictures, items, tools."
         ),
     )
 

@@ -86,8 +86,24 @@ class Part:
 
 
 @dataclass(frozen=True)
+class Turn:
+    """What a model said in the middle of its answer, and what it was given for that.
+
+    Attributes:
+        said: the reply, without a leading thought.
+        parts: words, and a picture at the size in which it was made; it is not scaled again.
+    """
+
+    said: str
+    parts: tuple[Part, ...]
+
+
+@dataclass(frozen=True)
 class Question:
-    """Everything that is sent, in order. Two equal questions to one model need only be paid once."""
+    """Everything that is sent, in order. Two equal questions to one model need only be paid once.
+
+    With each turn it is another question, with a reply, a digest and a price of its own.
+    """
 
     system: str
     parts: tuple[Part, ...]
@@ -95,6 +111,8 @@ class Question:
     pictures: PictureForm = PictureForm()
     # Repeat k of the same question is another question.
     repeat: int = 0
+    # What came after the parts, where a judge uses tools.
+    turns: tuple[Turn, ...] = ()
 
     def digest(self, model: Mapping[str, Json]) -> str:
         """SHA-256 (hex) of the question and the model's identity; media by the digest of their rendition.
@@ -103,7 +121,10 @@ class Question:
             ValueError: a medium has no digest, so the question could be mistaken for another.
         """
         parts = [self._plain(part) for part in self.parts]
-        said = [dict(model), self.system, parts, asdict(self.decoding), asdict(self.pictures), self.repeat]
+        said: list[object] = [dict(model), self.system, parts, asdict(self.decoding), asdict(self.pictures)]
+        said.append(self.repeat)
+        if self.turns:  # questions without any keep the digest they have always had
+            said.append([[turn.said, [self._plain(part) for part in turn.parts]] for turn in self.turns])
         text = json.dumps(said, sort_keys=True, ensure_ascii=False, allow_nan=False)
         return hashlib.sha256(text.encode()).hexdigest()
 
@@ -229,6 +250,23 @@ class TemplateCriterion:
 
 
 @dataclass(frozen=True)
+class Tools:
+    """What a judge may use while it answers, and how much of it.
+
+    Attributes:
+        names: of `tools.catalogue.TOOLS`; empty for none.
+        steps: the most calls in one answer; one that cannot be carried out counts as well.
+        longest_side: pixels. What is larger is scaled down to it, and `zoom` enlarges up to it.
+        pixels: the most of all pictures together that one answer may be shown for its calls.
+    """
+
+    names: tuple[str, ...] = ()
+    steps: int = 4
+    longest_side: int = 1024
+    pixels: int = 4_194_304
+
+
+@dataclass(frozen=True)
 class Template:
     """A wording, and how its answers are read. Saved ones are never changed: another wording is another template.
 
@@ -243,6 +281,7 @@ class Template:
         decoding, pictures: how it is meant to be asked.
         source: `own wording`, or the address, revision and SHA-256 of the wording a model was trained on.
         items: CHECKLIST: `{"key", "question", "weight"}`; empty where the prompt's facts bring them (`checklist`).
+        tools: what the judge may look at or work out before its verdict.
     """
 
     name: str
@@ -260,10 +299,13 @@ class Template:
     pictures: PictureForm = PictureForm()
     source: str = "own wording"
     items: tuple[Mapping[str, Json], ...] = ()
+    tools: Tools = Tools()
 
     def digest(self) -> str:
         """SHA-256 (hex) over everything an answer depends on; title and description left out."""
-        plain = {key: value for key, value in asdict(self).items() if key not in ("title", "about")}
+        # Templates without tools keep the digest that verdicts already stand on.
+        unsaid = ("title", "about") if self.tools.names else ("title", "about", "tools")
+        plain = {key: value for key, value in asdict(self).items() if key not in unsaid}
         text = json.dumps(plain, sort_keys=True, ensure_ascii=False, allow_nan=False)
         return hashlib.sha256(text.encode()).hexdigest()
 

@@ -15,6 +15,7 @@ from scoring.judges.readers.base import Option, Reader, labels
 from scoring.judges.readers.checklists import items_of
 from scoring.judges.readers.points import COMBINED
 from scoring.judges.readers.probabilities import EXPECTATION, FIRST_TOKEN, SHARE, SOFT_MAXIMUM
+from scoring.judges.tools import catalogue
 from scoring.scorers.base import Json
 
 MEDIA = ("image", "video", "text", "edit")
@@ -52,7 +53,7 @@ def problems(template: Template) -> list[str]:
         found.append(f"There is no reader “{template.reader}”; there are {', '.join(READERS)}.")
     else:
         found += [*_about_reader(template, reader), *_about_options(template, reader)]
-    found += [*_about_criteria(template), *_about_body(template)]
+    found += [*_about_criteria(template), *_about_body(template), *_about_tools(template)]
     return found if found else list(_about_items(template))
 
 
@@ -167,6 +168,8 @@ def _about_body(template: Template) -> Iterator[str]:
     for name in _required(template):
         if name not in named:
             yield f"The placeholder {{{name}}} is missing from the body: {questions.PLACEHOLDERS[name]}"
+    if ("tools" in named) != bool(template.tools.names):
+        yield "The placeholder {tools} and the template's tools belong together: state both or neither."
     if template.media == "edit" and template.mode != Mode.LISTENER and not named & {"source", "roles"}:
         yield "A template about edits must show what was edited: add {source} or {roles}."
 
@@ -176,6 +179,13 @@ def _required(template: Template) -> tuple[str, ...]:
         return ("reasoning",)
     about = _ASKS_ABOUT.get(template.media, ())
     return (*about, "items") if template.mode == Mode.CHECKLIST else about
+
+
+def _about_tools(template: Template) -> Iterator[str]:
+    yield from catalogue.problems(template)
+    reader = READERS.get(template.reader)
+    if template.tools.names and reader is not None and reader.from_tokens:
+        yield f"The reader “{reader.name}” reads the first token of one answer; a judge with tools gives several."
 
 
 def _about_items(template: Template) -> Iterator[str]:

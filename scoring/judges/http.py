@@ -13,13 +13,14 @@ import random
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import TypedDict
 
 import requests
 import urllib3
 
 from scoring.judges.answers import Rejected, Sent, answer_of, error_words
-from scoring.judges.base import Decoding, Part, Passing, Question, Refusal, Reply
+from scoring.judges.base import Decoding, Part, Passing, PictureForm, Question, Refusal, Reply
 from scoring.judges.endpoints import Endpoint
 from scoring.judges.limits import RequestsAMinute, backoff, retry_after
 from scoring.judges.pictures import data_url, pictures_of
@@ -32,6 +33,14 @@ LONGEST_WAIT = 120.0
 AGAIN = frozenset({408, 409, 425, 429, 500, 502, 503, 504, 520, 522, 524, 529})
 READ_BYTES = 1 << 16
 TOKENS_OF_A_PICTURE = 16_384  # Qwen2-VL's most; others take a tenth
+
+
+_Piece = dict[str, object]
+
+
+class _Message(TypedDict):
+    role: str
+    content: str | list[_Piece]
 
 
 @dataclass(frozen=True)
@@ -253,14 +262,13 @@ class OpenAIBackend:
                 f"the template reads log-probabilities, which “{self.endpoint.name}” does not give; take a template "
                 "that reads words, or say supports_logprobs: true in its entry where it does"
             )
-        system = [{"role": "system", "content": question.system}] if question.system else []
-        content = [piece for part in question.parts for piece in _content(part, question)]
+        messages = _messages(question)
         said: dict[str, object] = {
             "model": self.model,
-            "messages": [*system, {"role": "user", "content": content}],
+            "messages": messages,
             **self._drawn(decoding, question.repeat),
         }
-        return Sent(json.dumps(said, ensure_ascii=False).encode(), _most_tokens(question, content), decoding.max_tokens)
+        return Sent(json.dumps(said, ensure_ascii=False).encode(), _most_tokens(messages), decoding.max_tokens)
 
     def _drawn(self, decoding: Decoding, repeat: int) -> dict[str, object]:
         said: dict[str, object] = {
@@ -275,18 +283,36 @@ class OpenAIBackend:
         return said
 
 
-def _content(part: Part, question: Question) -> list[dict[str, object]]:
+def _messages(question: Question) -> list[_Message]:
+    """The whole conversation; what a judge was shown for its calls is not scaled again."""
+    found: list[_Message] = [{"role": "system", "content": question.system}] if question.system else []
+    found.append({"role": "user", "content": _content(question.parts, question.pictures)})
+    as_made = replace(question.pictures, longest_side=0)
+    for turn in question.turns:
+        found.append({"role": "assistant", "content": turn.said})
+        found.append({"role": "user", "content": _content(turn.parts, as_made)})
+    return found
+
+
+def _content(parts: Sequence[Part], form: PictureForm) -> list[_Piece]:
+    return [piece for part in parts for piece in _pieces(part, form)]
+
+
+def _pieces(part: Part, form: PictureForm) -> list[_Piece]:
     if part.media is None:
         return [{"type": "text", "text": part.text}]
-    pictures = pictures_of(part.media, question.pictures)
-    return [{"type": "image_url", "image_url": {"url": data_url(one, question.pictures)}} for one in pictures]
+    return [{"type": "image_url", "image_url": {"url": data_url(one, form)}} for one in pictures_of(part.media, form)]
 
 
-def _most_tokens(question: Question, content: Sequence[Mapping[str, object]]) -> int:
+def _most_tokens(messages: Sequence[_Message]) -> int:
     """No question has more tokens than this: one a byte of text, and what a large picture takes."""
-    words = [question.system, *(part.text for part in question.parts)]
-    pictures = sum(piece["type"] == "image_url" for piece in content)
-    return sum(len(text.encode()) for text in words) + pictures * TOKENS_OF_A_PICTURE
+    count = 0
+    for message in messages:
+        content = message["content"]
+        pieces = [{"type": "text", "text": content}] if isinstance(content, str) else content
+        for piece in pieces:
+            count += TOKENS_OF_A_PICTURE if piece["type"] == "image_url" else len(str(piece["text"]).encode())
+    return count
 
 
 def _served(content: bytes) -> set[str]:

@@ -22,7 +22,7 @@ from functools import cache
 from pathlib import Path
 
 from scoring.judges import checking
-from scoring.judges.base import Decoding, Mode, PictureForm, Template, TemplateCriterion
+from scoring.judges.base import Decoding, Mode, PictureForm, Template, TemplateCriterion, Tools
 from scoring.judges.tables import Origin, Table, read
 from scoring.scorers.base import Json
 
@@ -96,6 +96,10 @@ def to_plain(template: Template) -> dict[str, Json]:
     plain["mode"] = template.mode.value
     plain["criteria"] = [asdict(criterion) for criterion in template.criteria]
     plain["items"] = [dict(item) for item in template.items]
+    if template.tools.names:
+        plain["tools"] = {**plain["tools"], "names": list(template.tools.names)}
+    else:  # a document without tools stays what it was before there were any
+        del plain["tools"]
     return plain
 
 
@@ -116,6 +120,7 @@ def _template(table: Table) -> Template:
         pictures=_pictures(table.table("pictures")),
         source=table.text("source", "own wording"),
         items=tuple(_item(one) for one in table.tables("items", required=False)),
+        tools=_tools(table.table("tools")) if "tools" in table else Tools(),
     )
     table.finish()
     try:
@@ -164,6 +169,20 @@ def _pictures(table: Table) -> PictureForm:
     )
     if found.format not in ("png", "jpeg"):
         raise table.complaint("format", f"“{found.format}” is no format for pictures; there are png and jpeg.")
+    table.finish()
+    return found
+
+
+def _tools(table: Table) -> Tools:
+    usual = Tools()
+    found = Tools(
+        names=table.texts("names"),
+        steps=table.whole("steps", usual.steps, low=1, high=16),
+        longest_side=table.whole("longest_side", usual.longest_side, low=64, high=4096),
+        pixels=table.whole("pixels", usual.pixels, low=4096, high=64_000_000),
+    )
+    if not found.names:
+        raise table.complaint("names", "“names” lists no tool. Name one, or leave “tools” out.")
     table.finish()
     return found
 

@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -34,7 +35,7 @@ from transformers import (
 )
 
 from scoring import weights
-from scoring.judges.base import Decoding, Part, Question, Refusal, Reply, Token
+from scoring.judges.base import Decoding, Part, PictureForm, Question, Refusal, Reply, Token
 from scoring.judges.pictures import pictures_of
 from scoring.scorers.base import Json, OutOfMemory, ScorerUnavailable
 from scoring.scorers.device import bytes_of, device, dtype_of, memory_watched
@@ -160,14 +161,21 @@ class LocalBackend:
                 raise Refusal(f"the model's chat template refuses the question: {error}") from error
 
     def _messages(self, question: Question) -> list[dict[str, Any]]:
-        content = [piece for part in question.parts for piece in self._content(part, question)]
-        system = [{"role": "system", "content": [{"type": "text", "text": self._harmless(question.system)}]}]
-        return [*(system if question.system else []), {"role": "user", "content": content}]
+        found = [self._message("system", [Part(question.system)], question.pictures)] if question.system else []
+        found.append(self._message("user", question.parts, question.pictures))
+        as_made = replace(question.pictures, longest_side=0)
+        for turn in question.turns:
+            found.append(self._message("assistant", [Part(turn.said)], as_made))
+            found.append(self._message("user", turn.parts, as_made))
+        return found
 
-    def _content(self, part: Part, question: Question) -> list[dict[str, Any]]:
+    def _message(self, role: str, parts: Sequence[Part], form: PictureForm) -> dict[str, Any]:
+        return {"role": role, "content": [piece for part in parts for piece in self._content(part, form)]}
+
+    def _content(self, part: Part, form: PictureForm) -> list[dict[str, Any]]:
         if part.media is None:
             return [{"type": "text", "text": self._harmless(part.text)}]
-        pictures: list[Image.Image] = pictures_of(part.media, question.pictures)
+        pictures: list[Image.Image] = pictures_of(part.media, form)
         return [{"type": "image", "image": picture} for picture in pictures]
 
     def _harmless(self, text: str) -> str:

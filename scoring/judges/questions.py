@@ -17,6 +17,7 @@ from scoring.judges.base import Instruction, Mode, Part, Question, Subject, Temp
 from scoring.judges.parsing import READERS
 from scoring.judges.readers.base import noun
 from scoring.judges.readers.checklists import items_of
+from scoring.judges.tools import catalogue
 from scoring.scorers.base import Json, MediaFile
 
 # What a template may say, and what stands there in a question.
@@ -32,6 +33,7 @@ PLACEHOLDERS: Mapping[str, str] = {
     "guideline": "The guideline in force; nothing where there is none.",
     "reasoning": "The reasoning a listener is given to read.",
     "form": "How the answer must end, in the words of the reader.",
+    "tools": "The tools the judge may use, and how it calls one.",
     "count": "How many samples there are.",
     "noun": "What a sample is called: Image, Video, Answer.",
 }
@@ -203,6 +205,7 @@ class _Writer:
             "guideline": lambda: self._instruction("guideline", asked.instruction.guideline),
             "reasoning": lambda: [self._fenced("reasoning", asked.reasoning)],
             "form": lambda: [READERS[self._template.reader].form(self._template, len(asked.subjects))],
+            "tools": lambda: [catalogue.told(self._template, asked.subjects)],
             "count": lambda: [str(len(asked.subjects))],
             "noun": lambda: [self._noun],
         }

@@ -7,7 +7,7 @@ heads for other CLIPs.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 
@@ -17,18 +17,19 @@ from scoring import weights
 from scoring.embeddings import Vector
 from scoring.scorers.base import Item, Json, Outcome, ScorerFacts, ScorerUnavailable
 from scoring.scorers.clip_scorer import ClipScorer, Looks, pictures_of, reading
+from scoring.scorers.linear_head import HeadKind, placed, rating, read_head
 
 HEADS = (
     "sac+logos+ava1-l14-linearMSE.safetensors",
     "sac+logos+ava1-l14-linearMSE.pth",
     "aesthetic-model.pth",  # the same head as TRL keeps it on the Hub
 )
-# Places in the reference's list of layers; between them are dropouts, which do nothing once it is trained.
-LAYERS = (0, 2, 4, 6, 7)
-WIDTHS = (1024, 128, 64, 16, 1)
-NAMES = {f"layers.{layer}.{part}" for layer in LAYERS for part in ("weight", "bias")}
-
-Layer = tuple[torch.Tensor, torch.Tensor]
+KIND = HeadKind(
+    of="the improved aesthetic predictor",
+    places=(0, 2, 4, 6, 7),
+    prefix="layers.",
+    goes_with="OpenAI's CLIP ViT-L/14 alone",
+)
 
 
 class Aesthetic(ClipScorer):
@@ -55,10 +56,8 @@ class Aesthetic(ClipScorer):
         head = self._head_path
         super().load()
         model = self.encoder.model
-        self._head = [
-            (weight.to(model.device), bias.to(model.device))
-            for weight, bias in read_head(weights.read_tensors(head), model.dimensions, head)
-        ]
+        layers = read_head(weights.read_tensors(head), KIND, dimensions=model.dimensions, path=head)
+        self._head = placed(layers, model.device)
 
     def identity_parts(self) -> dict[str, Json]:
         return {
@@ -77,42 +76,4 @@ class Aesthetic(ClipScorer):
         return reading(self.facts, scores, {"scores": scores})
 
 
-@torch.inference_mode()
-def rating(unit: torch.Tensor, head: Sequence[Layer]) -> torch.Tensor:
-    """The head's numbers, one after the other layer without anything between them.
-
-    Args:
-        unit: (n, d), float32, rows of length 1; other lengths give numbers of another scale.
-        head: five times weight (out, in) and bias (out,), float32.
-
-    Returns:
-        (n,), float32; about 1 to 10 for photographs and drawings, in principle unbounded.
-    """
-    for weight, bias in head:
-        unit = torch.nn.functional.linear(unit, weight, bias)
-    return unit.squeeze(-1)
-
-
-def read_head(tensors: Mapping[str, torch.Tensor], dimensions: int, path: Path) -> list[Layer]:
-    """The five layers out of a file's tensors, in float32.
-
-    Args:
-        dimensions: of the embeddings it is going to be given.
-
-    Raises:
-        ScorerUnavailable: tensors are missing, left over or of another shape, or the head was made for another CLIP.
-    """
-    if set(tensors) != NAMES:
-        strange = ", ".join(sorted(set(tensors) ^ NAMES)[:3])
-        raise ScorerUnavailable(f"{path} is no head of the improved aesthetic predictor: {strange} should not differ.")
-    layers = [(tensors[f"layers.{one}.weight"].float(), tensors[f"layers.{one}.bias"].float()) for one in LAYERS]
-    widths = (layers[0][0].shape[-1], *WIDTHS)
-    shapes = [((out, given), (out,)) for given, out in zip(widths, WIDTHS, strict=False)]
-    if [(tuple(weight.shape), tuple(bias.shape)) for weight, bias in layers] != shapes:
-        raise ScorerUnavailable(f"{path} is no head of the improved aesthetic predictor: its layers have other sizes.")
-    if widths[0] != dimensions:
-        raise ScorerUnavailable(
-            f"The head {path} was made for embeddings of {widths[0]} numbers, the encoder's have {dimensions}. It goes "
-            "with OpenAI's CLIP ViT-L/14 alone."
-        )
-    return layers
+__all__ = ["Aesthetic", "rating"]

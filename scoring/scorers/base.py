@@ -17,14 +17,14 @@ import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Generic, Literal, Protocol, TypeVar
 
 from PIL import Image
 
 from scoring.batch_size import BatchSize
 
 if TYPE_CHECKING:
-    from curation.media.frames import Frame  # the web process reads this file and decodes no video
+    from curation.media.frames import Frame, FrameRule  # the web process reads this file and decodes no video
 
 Json = None | bool | int | float | str | Sequence["Json"] | Mapping[str, "Json"]
 Prepared = TypeVar("Prepared")
@@ -59,6 +59,8 @@ class MediaFile:
         fingerprint: the perceptual hashes stored with the rendition; empty when none were stored.
         digest: SHA-256 (hex) of the rendition's bytes, under which what is computed of it may be remembered; empty
             when it is not known, and then nothing is remembered.
+        position: which of all files of the sample or role it is, from 0, those that have no pixels counted; None where
+            none was left out.
     """
 
     path: Path
@@ -68,6 +70,7 @@ class MediaFile:
     fingerprint: bytes = b""
     duration_us: int = 0
     digest: str = ""
+    position: int | None = None
 
 
 @dataclass(frozen=True)
@@ -106,6 +109,9 @@ class Decoded(Protocol):
         A video of fewer frames gives some of them several times; their `time_us` tells.
         """
 
+    def chosen_frames(self, choose: FrameRule) -> list[list[Frame]]:
+        """For each video in order, the frames whose numbers a rule chooses, mode RGB; the rule is a plain function."""
+
     def role_pictures(self, role: str) -> list[Image.Image]:
         """The prompt's images in a role, mode RGB."""
 
@@ -118,21 +124,57 @@ class Decoded(Protocol):
 
 @dataclass(frozen=True)
 class Result:
-    """One number on one criterion. `spread` is the standard deviation over pictures, frames or repeats, or None."""
+    """One number on one criterion.
+
+    `spread` is the standard deviation over pictures, frames or repeats, or the one that a model states of its own
+    number, or None.
+    """
 
     value: float
     spread: float | None = None
 
 
 @dataclass(frozen=True)
+class Place:
+    """A number for a part of what is judged, beside the number of the whole; it is kept as a mark with a value.
+
+    Attributes:
+        criterion: key of one of the scorer's outputs, which gives the unit; a part need not keep to the whole's range.
+        value: finite, for everything but a heatmap, whose cells are its values; there it is their mean.
+        shape: `box`, `point`, `polygon`, `heatmap`, `span` or `interval`.
+        target: `media`, `prompt`, `answer` or `input` (the prompt's media in `input_role`).
+        media_index: which media of the sample or of the role, from 0; None for texts.
+        points: [x, y] in pixels of the rendition; a box is its two corners, left and upper first; a heatmap over a
+            part of the picture has two as well, and none over all of it.
+        start, end: half-open; code points of a text for a span, microseconds for an interval.
+        grid: rows of a heatmap from top to bottom, cells from left to right, 1 to 64 either way, all finite.
+        label: what it is, in words: an object's class, a token, a face.
+    """
+
+    criterion: str
+    value: float
+    shape: str
+    target: str = "media"
+    media_index: int | None = None
+    input_role: str = ""
+    points: tuple[tuple[float, float], ...] = ()
+    start: int | None = None
+    end: int | None = None
+    grid: tuple[tuple[float, ...], ...] = ()
+    label: str = ""
+
+
+@dataclass(frozen=True)
 class Reading:
     """A scorer's whole answer on one item: numbers by criterion key, and what explains them (kept as payload).
 
-    A criterion that does not apply to the item (motion, for a picture) is absent.
+    A criterion that does not apply to the item (motion, for a picture) is absent. `places` are numbers for parts, each
+    on a criterion of `results`; one that cannot be kept (scoring/scorers/places.py) is the item's error.
     """
 
     results: Mapping[str, Result]
     detail: Mapping[str, Json] = field(default_factory=dict)
+    places: tuple[Place, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -165,6 +207,7 @@ class Output:
         unit: what the number counts; empty for a bare number.
         low, high: every value lies within, both ends included; anything outside is an error, never clipped.
         higher_is_better: for a mere description (aspect, motion) it only says which end sorts first.
+        places: which parts have a number of their own beside the whole's, and what it counts, in words; empty for none.
     """
 
     criterion: str
@@ -173,6 +216,7 @@ class Output:
     low: float
     high: float
     higher_is_better: bool = True
+    places: str = ""
 
 
 @dataclass(frozen=True)
@@ -255,6 +299,9 @@ class ScorerFacts:
         source: paper, standard or package it follows.
         family: models that share weights or training data with it; a generator of the same family is no independent
             subject. Empty for a rule.
+        independence: `cycle` for one that goes back from the output to what was asked: it says how well one model can
+            follow another, and is no opinion from outside. Empty for all others; whether one asks the generator's own
+            model is known only of both (`Scorer.models`).
         published: numbers its authors state, for checking an installation.
     """
 
@@ -274,6 +321,7 @@ class ScorerFacts:
     scope: str = "sample"
     settings: tuple[Setting, ...] = ()
     family: str = ""
+    independence: Literal["", "cycle"] = ""
     published: tuple[Published, ...] = ()
 
     @property
@@ -281,12 +329,25 @@ class ScorerFacts:
         """Whether a worker must get its weights from somewhere; others have none, or bring them in their package."""
         return any(setting.name == "source" for setting in self.settings)
 
+    @property
+    def has_places(self) -> bool:
+        """Whether any of its outputs has numbers for parts beside the whole's."""
+        return any(output.places for output in self.outputs)
+
+    @property
+    def names_no_weights(self) -> bool:
+        """Whether no commit of its weights is pinned in the catalogue, so that whoever runs it must name them."""
+        return any(setting.name in ("source", "head") and not setting.default for setting in self.settings)
+
     def output(self, criterion: str) -> Output:
         """The output of a criterion key; KeyError names the scorer and the key."""
         for output in self.outputs:
             if output.criterion == criterion:
                 return output
         raise KeyError(f"scorer {self.name} has no output {criterion}")
+
+
+CYCLE: Literal["cycle"] = "cycle"
 
 
 class Preparer(Protocol[PreparedOut]):
@@ -361,6 +422,15 @@ class Scorer(Generic[Prepared]):
     def identity_digest(self) -> str:
         """SHA-256 (hex) of the identity as canonical JSON: sorted keys, no spaces, no NaN."""
         return digest_of(self.identity())
+
+    def family(self) -> str:
+        """Models that share weights or training data with the one it really asks; may need its weights to be here."""
+        return self.facts.family
+
+    def models(self) -> tuple[str, ...]:
+        """Names of models that it asks and whose samples it would judge as their own maker: `OWNER/NAME`, or a
+        folder's name. Only those of a scorer that can ask any model; the others are known by their family."""
+        return ()
 
     def bytes_held(self) -> int:
         """Memory its weights take once it is loaded; 0 where that is little."""

@@ -1,4 +1,6 @@
-"""BLIP as ImageReward has it: a tower that sees, a text encoder that looks at what was seen, and a head of one number.
+"""BLIP as a reward: a tower that sees, a text encoder that looks at what was seen, and a head of one number.
+
+ImageReward and CycleReward have it so, with heads of their own (`BlipKind`).
 
 Source: Li, Li, Xiong and Hoi, "BLIP: Bootstrapping Language-Image Pre-training", ICML 2022; Xu, Liu, Wu et al.,
 "ImageReward: Learning and Evaluating Human Preferences for Text-to-Image Generation", NeurIPS 2023. Both towers are
@@ -12,6 +14,7 @@ from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -24,61 +27,99 @@ from scoring.scorers.several import Crop, in_parts, pixels
 # isort: split
 from transformers import BertTokenizer, BlipTextConfig, BlipTextModel, BlipVisionConfig, BlipVisionModel
 
-FILES = ("ImageReward.safetensors", "model.safetensors", "ImageReward.pt")
 CONFIG, VOCABULARY = "med_config.json", "vocab.txt"
-PATTERNS = (*FILES, CONFIG, VOCABULARY)
 # BERT's vocabulary, to which BLIP adds a start of a written text and a start of a read one; neither is used here.
 ADDED_TOKENS = ("[DEC]", "[ENC]")
 # The picture tower is timm's, with timm's epsilon; transformers' own default is 1e-5.
 VISION_EPSILON = 1e-6
 HEAD_WIDTH = 64
-LONGEST = 35
-# A buffer that only counts, and two projections that BLIP was pre-trained with and ImageReward never calls.
+# A buffer that only counts, and two projections that BLIP was pre-trained with and no reward ever calls.
 UNUSED = ("blip.text_encoder.embeddings.position_ids", "blip.vision_proj.", "blip.text_proj.")
-# Between the linear layers of the head are dropouts, which do nothing here, and no activation.
-HEAD_LAYERS = (0, 2, 4, 6, 7)
+# The text encoder of every BLIP, where no file says otherwise: BERT's, with two words more.
+BERT = {
+    "vocab_size": 30524,
+    "hidden_size": 768,
+    "intermediate_size": 3072,
+    "num_hidden_layers": 12,
+    "num_attention_heads": 12,
+}
+
+
+@dataclass(frozen=True)
+class BlipKind:
+    """What tells one reward on BLIP from another.
+
+    Attributes:
+        of: whose weights they are, in words.
+        files: names of the published tensors, safetensors first.
+        places: where the linear layers of the head stand in the published list.
+        is_bent: GELU between them; otherwise only dropouts, which do nothing once it is trained.
+        longest: tokens that are read, marks included.
+        has_config: `med_config.json` lies beside the weights; otherwise it may, and `BERT` stands where it does not.
+    """
+
+    of: str
+    files: tuple[str, ...]
+    places: tuple[int, ...]
+    is_bent: bool
+    longest: int
+    has_config: bool
+
+    @property
+    def patterns(self) -> tuple[str, ...]:
+        return (*self.files, CONFIG, VOCABULARY)
 
 
 @dataclass(frozen=True)
 class BlipFiles:
-    """What ImageReward is read from: tensors, configuration of the text encoder, words of BERT."""
+    """What a reward is read from: tensors, configuration of the text encoder (None: `BERT`), words of BERT."""
 
     path: Path
-    config: Path
+    config: Path | None
     vocabulary: Path
 
+    def digests(self) -> dict[str, str]:
+        """SHA-256 (hex) of each of them, for the identity of a rater."""
+        return {
+            "weights": weights.file_digest(self.path),
+            "configuration": weights.file_digest(self.config) if self.config else "BERT's",
+            "vocabulary": weights.file_digest(self.vocabulary),
+        }
 
-def find_files(source: str, tokenizer: str) -> BlipFiles:
+
+def find_files(source: str, tokenizer: str, kind: BlipKind) -> BlipFiles:
     """Locates the files without loading them; the words may lie beside the weights, else where `tokenizer` says.
 
     Raises:
         ScorerUnavailable: one of them is not here; says what to give.
     """
-    folder = weights.folder_of(source, PATTERNS)
-    path = weights.weights_file(folder, FILES)
-    if not (folder / CONFIG).is_file():
-        raise ScorerUnavailable(f"The folder {folder} has no {CONFIG}, which ImageReward's weights come with.")
+    folder = weights.folder_of(source, kind.patterns)
+    path = weights.weights_file(folder, kind.files)
+    has_config = (folder / CONFIG).is_file()
+    if kind.has_config and not has_config:
+        raise ScorerUnavailable(f"The folder {folder} has no {CONFIG}, which {kind.of}'s weights come with.")
     words = folder if (folder / VOCABULARY).is_file() else weights.folder_of(tokenizer, (VOCABULARY,))
     if not (words / VOCABULARY).is_file():
         raise ScorerUnavailable(f"The folder {words} has no {VOCABULARY}: give BERT's as the setting “tokenizer”.")
-    return BlipFiles(path, folder / CONFIG, words / VOCABULARY)
+    return BlipFiles(path, folder / CONFIG if has_config else None, words / VOCABULARY)
 
 
 class BlipReward:
-    """ImageReward's network: pictures are seen once, then read under as many texts as one likes."""
+    """The network: pictures are seen once, then read under as many texts as one likes."""
 
-    def __init__(self, files: BlipFiles, *, device: torch.device, dtype: torch.dtype) -> None:
+    def __init__(self, files: BlipFiles, kind: BlipKind, *, device: torch.device, dtype: torch.dtype) -> None:
         """Builds both towers and the head with every tensor of the file.
 
         Raises:
             ScorerUnavailable: tensors are missing, left over or of another shape, or the words are not the model's.
         """
-        parts = split(weights.read_tensors(files.path), origin=files.path)
+        self._kind = kind
+        parts = split(weights.read_tensors(files.path), kind, origin=files.path)
         text_config = _text_config(files.config, seen_width=parts.width)
         self.device, self._dtype, self.image_size = device, dtype, parts.image_size
         self._vision = fitted(BlipVisionModel, parts.vision_config(), parts.vision, origin=files.path)
         self._text = fitted(BlipTextModel, text_config, parts.text, origin=files.path, add_pooling_layer=False)
-        self._head = _head(parts.head, width=text_config.hidden_size, origin=files.path)
+        self._head = _head(parts.head, kind, width=text_config.hidden_size, origin=files.path)
         self._tokenizer = _tokenizer(files.vocabulary, words=text_config.vocab_size)
         for tower in (self._vision, self._text):
             tower.to(device=device, dtype=dtype)
@@ -89,10 +130,10 @@ class BlipReward:
         return (self._vision, self._text, self._head)
 
     def tokens(self, text: str) -> tuple[list[int], int]:
-        """A text as numbers between BERT's two marks, at most 35 of them, and how many were cut."""
+        """A text as numbers between BERT's two marks, at most the kind's longest, and how many were cut."""
         found: list[int] = self._tokenizer(text)["input_ids"]
-        cut = max(0, len(found) - LONGEST)
-        return (found[: LONGEST - 1] + found[-1:] if cut else found), cut
+        cut = max(0, len(found) - self._kind.longest)
+        return (found[: self._kind.longest - 1] + found[-1:] if cut else found), cut
 
     @torch.inference_mode()
     def see(self, crops: Sequence[Crop]) -> torch.Tensor:
@@ -137,7 +178,7 @@ class BlipReward:
 
 @dataclass(frozen=True)
 class Parts:
-    """ImageReward's tensors by part, under transformers' names."""
+    """The tensors by part, under transformers' names."""
 
     vision: State
     text: State
@@ -182,17 +223,17 @@ IN_BLOCK = {
 BLOCK = re.compile(r"blocks\.(\d+)\.(.+)")
 
 
-def split(state: Mapping[str, torch.Tensor], *, origin: Path) -> Parts:
+def split(state: Mapping[str, torch.Tensor], kind: BlipKind, *, origin: Path) -> Parts:
     """Sorts the tensors of the released file into its three parts.
 
     Raises:
-        ScorerUnavailable: a tensor that ImageReward does not have, or none of those that give the sizes.
+        ScorerUnavailable: a tensor that the kind does not have, or none of those that give the sizes.
     """
     used = {name: tensor for name, tensor in state.items() if not name.startswith(UNUSED)}
     prefixes = ("blip.visual_encoder.", "blip.text_encoder.", "mlp.layers.")
     strange = sorted(name for name in used if not name.startswith(prefixes))
     if strange:
-        raise misfit(origin, f"ImageReward has no tensor {strange[0]}")
+        raise misfit(origin, f"{kind.of} has no tensor {strange[0]}")
     seen, text, head = (under(used, prefix) for prefix in prefixes)
     vision = {_vision_name(name, origin): tensor for name, tensor in seen.items()}
     for name in (
@@ -214,9 +255,9 @@ def _vision_name(name: str, origin: Path) -> str:
     raise misfit(origin, f"a picture tower has no tensor {name}")
 
 
-def _text_config(path: Path, *, seen_width: int) -> BlipTextConfig:
+def _text_config(path: Path | None, *, seen_width: int) -> BlipTextConfig:
     """The text encoder's sizes; built as a decoder, the only kind that transformers gives eyes for the picture."""
-    stated = weights.read_json(path)
+    stated: Mapping[str, Any] = weights.read_json(path) if path else BERT
     names = ("vocab_size", "hidden_size", "intermediate_size", "num_hidden_layers", "num_attention_heads")
     missing = [name for name in names if not isinstance(stated.get(name), int)]
     if missing:
@@ -235,12 +276,15 @@ def _text_config(path: Path, *, seen_width: int) -> BlipTextConfig:
     )
 
 
-def _head(state: State, *, width: int, origin: Path) -> torch.nn.Module:
-    """The stack of linear layers width → 1024 → 128 → 64 → 16 → 1."""
+def _head(state: State, kind: BlipKind, *, width: int, origin: Path) -> torch.nn.Module:
+    """The stack of linear layers width → 1024 → 128 → 64 → 16 → 1, with what the kind has between them."""
     sizes = (width, 1024, 128, 64, 16, 1)
-    layers = zip(HEAD_LAYERS, sizes, sizes[1:], strict=False)
-    head = torch.nn.Sequential(OrderedDict((str(place), torch.nn.Linear(a, b)) for place, a, b in layers))
-    return fill(head, state, origin=origin)
+    layers: OrderedDict[str, torch.nn.Module] = OrderedDict()
+    for place, given, out in zip(kind.places, sizes, sizes[1:], strict=False):
+        if layers and kind.is_bent:
+            layers[f"before {place}"] = torch.nn.GELU()
+        layers[str(place)] = torch.nn.Linear(given, out)
+    return fill(torch.nn.Sequential(layers), state, origin=origin)
 
 
 def _tokenizer(path: Path, *, words: int) -> BertTokenizer:

@@ -6,9 +6,9 @@ what the model made of them, within a job and beyond it (`scoring/embeddings.py`
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from threading import Lock
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 from weakref import WeakValueDictionary
 
 import numpy as np
@@ -31,42 +31,32 @@ VERSION = "1"
 AT_ONCE = 128
 
 
-class ClipEncoder:
-    """Embeds looks and texts, each once as long as it is remembered.
+class PictureEncoder:
+    """Embeds looks, each once as long as it is remembered.
 
     Args:
-        model: shared with other encoders.
-        sees: the preprocessing in words; whoever states the same words must give the same pixels.
-        words: the tokenizer.
-        is_alone: one picture and one text in a forward pass, so that no neighbour moves even the last bit.
+        digest: SHA-256 (hex) of whatever an embedding depends on beside the picture.
+        at_once: pictures of one forward pass, at most.
     """
 
-    def __init__(self, model: ClipModel, *, sees: str, words: Words, is_alone: bool = False) -> None:
-        self.model = model
-        self.digest = digest_of(
-            {
-                "encoder": "CLIP",
-                "version": VERSION,
-                "weights": model.digest,
-                "preprocessing": sees,
-                "words": words.name,
-                "precision": model.precision,
-                "batching": "alone" if is_alone else "together",
-            }
-        )
-        self.store = embeddings.of(self.digest)
-        self._words = words
-        self._at_once = 1 if is_alone else AT_ONCE
+    def __init__(self, digest: str, *, at_once: int = AT_ONCE) -> None:
+        self.digest = digest
+        self.store = embeddings.of(digest)
+        self._at_once = at_once
+
+    def of_views(self, views: Sequence[View]) -> torch.Tensor:
+        """What the model makes of n ≥ 1 preprocessed pictures: (n, d), float32, on any device."""
+        raise NotImplementedError
 
     def embed_looks(self, looks: Sequence[Look]) -> Vector:
-        """(n, d), float32, rows of length 1; n ≥ 1. Whatever had to be computed is noted on the looks and kept."""
+        """(n, d), float32, n ≥ 1, as `of_views` makes them. What had to be computed is noted on the looks and kept."""
         self._recall([look for look in looks if look.embedding is None])
         new: dict[object, list[Look]] = {}
         for look in looks:
             if look.embedding is None:
                 new.setdefault(look.key or id(look), []).append(look)
         for part in _parts(list(new.values()), self._at_once):
-            made = self.model.embed_pictures([_view(alike[0]) for alike in part]).cpu().numpy()
+            made = self.of_views([_view(alike[0]) for alike in part]).cpu().numpy()
             for alike, vector in zip(part, made, strict=True):
                 for look in alike:
                     look.embedding, look.view = vector, None
@@ -78,6 +68,42 @@ class ClipEncoder:
         found = self.store.get([look.key for look in looks if look.key])
         for look in looks:
             look.embedding = found.get(look.key)
+
+
+class ClipEncoder(PictureEncoder):
+    """Embeds looks and texts, each once as long as it is remembered; pictures and texts get vectors of length 1.
+
+    Args:
+        model: shared with other encoders.
+        sees: the preprocessing in words; whoever states the same words must give the same pixels.
+        words: the tokenizer.
+        is_alone: one picture and one text in a forward pass, so that no neighbour moves even the last bit.
+
+    Attributes:
+        apart: what a kind of encoder does otherwise than CLIP, in words; it is then remembered apart.
+    """
+
+    apart: ClassVar[Mapping[str, str]] = {}
+
+    def __init__(self, model: ClipModel, *, sees: str, words: Words, is_alone: bool = False) -> None:
+        self.model = model
+        digest = digest_of(
+            {
+                "encoder": "CLIP",
+                "version": VERSION,
+                "weights": model.digest,
+                "preprocessing": sees,
+                "words": words.name,
+                "precision": model.precision,
+                "batching": "alone" if is_alone else "together",
+                **self.apart,
+            }
+        )
+        super().__init__(digest, at_once=1 if is_alone else AT_ONCE)
+        self._words = words
+
+    def of_views(self, views: Sequence[View]) -> torch.Tensor:
+        return self.model.embed_pictures(views)
 
     def embed_texts(self, texts: Sequence[str]) -> Vector:
         """(n, d), float32, rows of length 1; each text is computed once as long as it is remembered."""

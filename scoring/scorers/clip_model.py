@@ -74,7 +74,7 @@ def _file_digest(path: Path, _size: int, _changed_ns: int) -> str:
 
 
 class ClipModel:
-    """Embeds pictures and tokens, L2-normalised.
+    """Embeds pictures and tokens, L2-normalised unless asked otherwise.
 
     Attributes:
         logit_scale: exp of the checkpoint's own logit scale, whatever the precision of the rest; about 100 once
@@ -123,10 +123,23 @@ class ClipModel:
         Raises:
             OutOfMemory: so many do not fit.
         """
-        with memory_watched():
-            return _unit(self._model.encode_image(self._pixels(views)))
+        return _unit(self.picture_features(views))
 
-    def _pixels(self, views: Sequence[View]) -> torch.Tensor:
+    @torch.inference_mode()
+    def picture_features(self, views: Sequence[View]) -> torch.Tensor:
+        """The same before it is brought to length 1, as few models want it: (n, d), float32; raises OutOfMemory."""
+        with memory_watched():
+            features: torch.Tensor = self._model.encode_image(self.pixels(views)).float()
+            return features
+
+    @property
+    def visual(self) -> torch.nn.Module:
+        """The tower that sees, for models that read it in another way."""
+        tower: torch.nn.Module = self._model.visual
+        return tower
+
+    def pixels(self, views: Sequence[View]) -> torch.Tensor:
+        """The tower's input: (n, 3, H, W), normalised, in the model's precision on its device."""
         stacked = torch.from_numpy(np.stack(views))
         if self.device.type == "cuda":
             stacked = stacked.pin_memory().to(self.device, non_blocking=True)

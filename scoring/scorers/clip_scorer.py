@@ -7,15 +7,18 @@ from functools import cached_property
 from typing import ClassVar
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from scoring import embeddings
 from scoring.embeddings import Vector
-from scoring.scorers.base import Decoded, Item, Json, Outcome, Reading, Result, Scorer, ScorerFacts
+from scoring.heads.features import picture_and_product
+from scoring.scorers.base import Decoded, Item, Json, Outcome, Reading, Result, Scorer, ScorerFacts, digest_of
 from scoring.scorers.clip_encoder import ClipEncoder, cosines, shared_model
 from scoring.scorers.clip_model import ClipWeights, find_weights
 from scoring.scorers.clip_views import FRAMES, Looks, View, Viewer, crop_for
 from scoring.scorers.clip_words import Words, open_clip_words
+from scoring.scorers.places import each_shown
 
 
 class ClipScorer(Scorer[Looks]):
@@ -25,10 +28,12 @@ class ClipScorer(Scorer[Looks]):
         make_view: a picture of mode RGB as the model is given it, before normalisation.
         preprocessing: the same in words, `{size}` standing for the model's image size; two scorers with the same words
             share what they make of a picture.
+        encoder_class: what embeds them.
     """
 
     make_view: ClassVar[Callable[[Image.Image, int], View]] = crop_for
     preprocessing: ClassVar[str] = "on white, Pillow bicubic shorter side {size}, middle {size}, CLIP normalisation"
+    encoder_class: ClassVar[type[ClipEncoder]] = ClipEncoder
 
     def __init__(self, facts: ScorerFacts, *, source: str, precision: str) -> None:
         super().__init__(facts)
@@ -52,7 +57,7 @@ class ClipScorer(Scorer[Looks]):
 
     def load(self) -> None:
         model = shared_model(self.found, self._precision)
-        self.encoder = ClipEncoder(model, sees=self.sees, words=self.words(), is_alone=self.is_alone)
+        self.encoder = self.encoder_class(model, sees=self.sees, words=self.words(), is_alone=self.is_alone)
         self.viewer = Viewer(
             self.encoder.digest, self.sees, self.found.image_size, type(self).make_view, embeddings.folder()
         )
@@ -94,18 +99,37 @@ class CosineScorer(ClipScorer):
         counts = [len(looks) for looks in prepared]
         found = cosines(pictures, np.repeat(captions, counts, axis=0))  # (P,)
         ends = np.cumsum(counts)[:-1]
-        return [self._reading(text, part.tolist()) for text, part in zip(texts, np.split(found, ends), strict=True)]
+        parts = np.split(found, ends)
+        return [self._reading(item, text, part.tolist()) for item, text, part in zip(items, texts, parts, strict=True)]
 
-    def _reading(self, text: str, found: list[float]) -> Reading:
+    def features(self, items: Sequence[Item], prepared: Sequence[Looks]) -> NDArray[np.float64]:
+        """What heads are fitted on, (B, 2 d): the mean of each sample's embeddings, and its product with the words'."""
+        pictures = self.encoder.embed_looks([look for looks in prepared for look in looks])  # (P, d)
+        words = self.encoder.embed_texts([self.text_of(item) for item in items])  # (B, d)
+        return picture_and_product(pictures_of(prepared, pictures), words)
+
+    def encoder_digest(self) -> str:
+        """SHA-256 (hex) of what its embeddings depend on, the words put before a prompt among it."""
+        return digest_of({"encoder": self.encoder.digest, "text": self.text_of(Item(0, 0, prompt_text="{prompt}"))})
+
+    def _reading(self, item: Item, text: str, found: list[float]) -> Reading:
         tokens, cut = self.encoder.tokens(text)
         detail: dict[str, Json] = {"cosine": found, "tokens": tokens, "tokens_cut": cut}
-        return reading(self.facts, [self.value_of(cosine) for cosine in found], detail)
+        return reading(self.facts, [self.value_of(cosine) for cosine in found], detail, item=item)
 
 
-def reading(facts: ScorerFacts, scores: Sequence[float], detail: dict[str, Json]) -> Reading:
-    """The mean over pictures and frames; their standard deviation is its spread where there are several."""
+def reading(
+    facts: ScorerFacts, scores: Sequence[float], detail: dict[str, Json], *, item: Item | None = None
+) -> Reading:
+    """The mean over pictures and frames; their standard deviation is its spread where there are several.
+
+    Args:
+        item: the sample, so that each picture and frame has its own number in its place; None for the mean alone.
+    """
     spread = float(np.std(scores)) if len(scores) > 1 else None
-    return Reading({facts.outputs[0].criterion: Result(float(np.mean(scores)), spread)}, detail)
+    criterion = facts.outputs[0].criterion
+    places = each_shown(item, criterion, scores, FRAMES) if item else ()
+    return Reading({criterion: Result(float(np.mean(scores)), spread)}, detail, places)
 
 
 def pictures_of(looks: Sequence[Looks], embedded: Vector) -> list[Vector]:

@@ -34,7 +34,7 @@ class Look:
     Attributes:
         key: under which its embedding is remembered; empty when it is not.
         view: the preprocessed pixels, until they are embedded.
-        embedding: (d,), float32, of length 1, once it is known.
+        embedding: (d,), float32, once it is known; of length 1 unless its encoder says otherwise.
     """
 
     key: bytes = b""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -38,15 +39,20 @@ def device() -> torch.device:
 def memory_watched() -> Iterator[None]:
     """Turns a full memory, of the GPU or of the processor, into `OutOfMemory`, and gives back what is cached.
 
-    The engine then halves the batch and goes on.
+    The engine then halves the batch and goes on. What did not fit hangs on the error: its traceback leads to the frames
+    that hold every tensor of the failed pass, so they are emptied first, or the half would find no more room.
     """
+    full: str | None = None
     try:
         yield
     except RuntimeError as error:  # torch.OutOfMemoryError is one; a processor's allocator raises the plain kind
         if not _is_memory(error):
             raise
+        full = str(error).splitlines()[0]
+        traceback.clear_frames(error.__traceback__)
+    if full is not None:
         give_back()
-        raise OutOfMemory(str(error).splitlines()[0]) from None
+        raise OutOfMemory(full)
 
 
 def _is_memory(error: RuntimeError) -> bool:

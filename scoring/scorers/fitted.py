@@ -16,8 +16,16 @@ from scoring.scorers.base import ScorerUnavailable
 State = dict[str, torch.Tensor]
 
 
-def fitted(model_class: Any, config: Any, state: Mapping[str, torch.Tensor], *, origin: Path, **options: Any) -> Any:
-    """A model of transformers with these tensors, for evaluation, on the CPU, in float32.
+def fitted(
+    model_class: Any,
+    config: Any,
+    state: Mapping[str, torch.Tensor],
+    *,
+    origin: Path,
+    dtype: torch.dtype = torch.float32,
+    **options: Any,
+) -> Any:
+    """A model of transformers with these tensors, for evaluation, on the CPU.
 
     transformers itself builds it, because it alone knows which tensors of a class are one and the same: a plain
     `load_state_dict` would write the output layer of a T5 over its embeddings.
@@ -32,7 +40,7 @@ def fitted(model_class: Any, config: Any, state: Mapping[str, torch.Tensor], *, 
             state_dict=dict(state),
             output_loading_info=True,
             ignore_mismatched_sizes=True,  # not ignored: it names them below instead of pointing to a log
-            dtype=torch.float32,
+            dtype=dtype,
             **options,
         )
     except (RuntimeError, ValueError, TypeError) as error:

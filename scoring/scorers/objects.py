@@ -25,6 +25,7 @@ from scoring.scorers.base import (
     Json,
     NothingToJudge,
     Outcome,
+    Place,
     Reading,
     Result,
     Scorer,
@@ -36,6 +37,7 @@ from scoring.scorers.detectors import Detector, View
 from scoring.scorers.device import bytes_of, device, dtype_of, memory_watched
 from scoring.scorers.object_rules import Asked, Box, Detection, Judged, Rules, asked_of, judge, kept
 from scoring.scorers.open_detectors import detector_in
+from scoring.scorers.places import bounded, indices
 
 # Colours are named on a small copy: a colour does not need more pixels.
 SMALL_SIDE = 512
@@ -127,23 +129,29 @@ class ObjectChecks(Scorer[Looked]):
         classes = [one.asked.classes for one in prepared for _view in one.views]
         with memory_watched():
             found = iter(self._located[0].detect(views, classes))
-        return [self._reading(one, [next(found) for _view in one.views]) for one in prepared]
+        return [
+            self._reading(item, one, [next(found) for _view in one.views])
+            for item, one in zip(items, prepared, strict=True)
+        ]
 
-    def _reading(self, looked: Looked, detections: Sequence[Sequence[Detection]]) -> Reading:
+    def _reading(self, item: Item, looked: Looked, detections: Sequence[Sequence[Detection]]) -> Reading:
         judged: list[Judged] = []
         requirements: list[Json] = []
         boxes: list[Json] = []
-        for place, found in enumerate(detections):
+        places: list[Place] = []
+        for place, (index, found) in enumerate(zip(indices(item, "image"), detections, strict=True)):
             counted = self._counted(looked, place, found)
             judged.append(judge(looked.asked, counted, self._rules))
             requirements += [{"picture": place, **verdict.as_json()} for verdict in judged[-1].verdicts]
             boxes += [_box(place, one) for group in counted.values() for one in group]
+            places += [_place(index, one) for group in counted.values() for one in group]
         return Reading(
             {
                 "objects_strict": _mean([one.strict for one in judged]),
                 "objects_partial": _mean([one.partial for one in judged]),
             },
             {"requirements": requirements, "boxes": boxes},
+            bounded([place for place in places if place.points]),
         )
 
     def _counted(self, looked: Looked, place: int, found: Sequence[Detection]) -> dict[str, list[Detection]]:
@@ -180,6 +188,13 @@ def _box(place: int, one: Detection) -> Json:
     corners = [round(value, 2) for value in one.box]
     named: dict[str, Json] = {"picture": place, "class": one.name, "score": round(one.score, 4), "box": corners}
     return {**named, "colour": one.colour} if one.colour else named
+
+
+def _place(index: int, one: Detection) -> Place:
+    """The detector's confidence in an object; without points where nothing of its box is in the picture."""
+    (left, top, right, bottom), label = one.box, f"{one.colour} {one.name}".strip()
+    corners = ((left, top), (right, bottom)) if left < right and top < bottom else ()
+    return Place("objects_partial", one.score, "box", media_index=index, points=corners, label=label)
 
 
 def _mean(values: Sequence[float]) -> Result:

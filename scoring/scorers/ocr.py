@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import threading
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import permutations
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,18 @@ import rapidocr
 from numpy.typing import NDArray
 from PIL import Image
 
-from scoring.scorers.base import Decoded, Item, Json, NothingToJudge, Reading, Result, ScorerFacts, ScorerOfOne
+from scoring.scorers.base import (
+    Decoded,
+    Item,
+    Json,
+    NothingToJudge,
+    Place,
+    Reading,
+    Result,
+    ScorerFacts,
+    ScorerOfOne,
+)
+from scoring.scorers.places import LONGEST_LABEL, bounded, box_within, indices
 from scoring.scorers.text import comparable, edit_similarity, quoted, recall
 
 LONGEST_SIDE = 2000
@@ -49,8 +62,16 @@ class Ocr(ScorerOfOne):
 
     def prepare(self, item: Item, decoded: Decoded) -> Reading:
         expected = expected_phrases(item)
-        lines = [line for picture in decoded.pictures() for line in self._read(picture)]
+        pictures = decoded.pictures()
+        read = [self._read(picture) for picture in pictures]
+        lines = [line for each in read for line in each]
         found = compare(expected, [line.text for line in lines])
+        boxes = [
+            place
+            for index, picture, each in zip(indices(item, "image"), pictures, read, strict=True)
+            for place in boxes_of(each, index, picture.size)
+        ]
+        words = words_of(item.prompt_text, expected, [line.text for line in lines])
         return Reading(
             {
                 "ocr_exact": Result(found.exact),
@@ -58,6 +79,7 @@ class Ocr(ScorerOfOne):
                 "ocr_similarity": Result(found.similarity),
             },
             {"expected": expected, "read": [line.as_json() for line in lines]},
+            bounded([*boxes, *words]),
         )
 
     def _read(self, picture: Image.Image) -> list[Line]:
@@ -138,6 +160,44 @@ def compare(expected: Sequence[str], lines: Sequence[str]) -> TextComparison:
     similarity = max(edit_similarity("".join(order).replace(" ", ""), squeezed) for order in orders)
     wanted_words = [word for phrase in wanted for word in phrase.split()]
     return TextComparison(float(similarity == 1.0), recall(wanted_words, read.split()), similarity)
+
+
+def boxes_of(lines: Sequence[Line], index: int, size: tuple[int, int]) -> list[Place]:
+    """Where each line stands in a picture of this width and height, with the recogniser's confidence, 0 to 1."""
+    found = [(line, box_within(line.corners, size)) for line in lines]
+    return [
+        Place(
+            "ocr_similarity",
+            line.confidence,
+            "box",
+            media_index=index,
+            points=corners,
+            label=line.text[:LONGEST_LABEL].replace("\0", ""),
+        )
+        for line, corners in found
+        if corners
+    ]
+
+
+def words_of(prompt: str, expected: Sequence[str], lines: Sequence[str]) -> list[Place]:
+    """Each expected word where it stands in the prompt: 1 where it was read, 0 where it was not.
+
+    A word that is read once and expected twice was read at its first place, as `recall` counts it. A phrase that does
+    not stand in the prompt (a fact that says it otherwise) has no places; one that stands there twice has its first.
+    """
+    left = Counter(comparable(" ".join(lines)).split())
+    places: list[Place] = []
+    for phrase in expected:
+        start = prompt.find(phrase)
+        for piece in re.finditer(r"\S+", phrase):
+            wanted = Counter(comparable(piece[0]).split())
+            is_read = wanted <= left
+            left -= wanted
+            if start >= 0 and wanted:
+                begin, end = start + piece.start(), start + piece.end()
+                span = Place("ocr_word_recall", float(is_read), "span", "prompt", start=begin, end=end)
+                places.append(replace(span, label=piece[0][:LONGEST_LABEL]))
+    return places
 
 
 def detector_input(picture: Image.Image) -> NDArray[np.uint8]:

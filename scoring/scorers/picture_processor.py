@@ -1,7 +1,8 @@
 """What a model's `preprocessor_config.json` asks for, done with Pillow alone: resize, middle crop, normalisation.
 
-Reads the configurations of the ViT, DeiT, Bit and CLIP processors of transformers. A tensor resize, another filter or
-other constants move a score by more than many real gaps between pictures, so that what is not understood is refused.
+Reads the configurations of the ViT, DeiT, Bit, CLIP and SigLIP processors of transformers. A tensor resize, another
+filter or other constants move a score by more than many real gaps between pictures, so that what is not understood is
+refused.
 """
 
 from __future__ import annotations
@@ -50,6 +51,7 @@ KINDS = {
     "DeiT": Defaults(is_square=True, is_cropped=True, resample=3, mean=_IMAGENET_MEAN, std=_IMAGENET_STD),
     "Bit": Defaults(is_square=False, is_cropped=True, resample=3, mean=_CLIP_MEAN, std=_CLIP_STD),
     "CLIP": Defaults(is_square=False, is_cropped=True, resample=3, mean=_CLIP_MEAN, std=_CLIP_STD),
+    "Siglip": Defaults(is_square=True, is_cropped=False, resample=3, mean=_HALF, std=_HALF),
 }
 
 
@@ -107,12 +109,31 @@ class PictureProcessor:
         resized = (self.size, long) if width <= height else (long, self.size)
         return _middle(picture.resize(resized, self.resample), self.shape)
 
+    def seen_of(self, size: tuple[int, int]) -> tuple[float, float, float, float]:
+        """What of a picture of this width and height is in its crop: left, top, right, bottom in its pixels."""
+        width, height = size
+        short, long = min(size), max(size)
+        if isinstance(self.size, tuple):
+            resized = self.size[::-1]
+        elif long > WIDEST_ASPECT * short:
+            return self._strip(size, self.size / short)
+        else:
+            longer = int(self.size * long / short)
+            resized = (self.size, longer) if width <= height else (longer, self.size)
+        left, top = _margins(resized, self.shape)
+        across, down = width / resized[0], height / resized[1]
+        right, bottom = left + self.shape[1], top + self.shape[0]
+        return left * across, top * down, right * across, bottom * down
+
     def _strip_middle(self, picture: Image.Image, scale: float) -> Crop:
         height, width = self.shape
-        middle = (picture.width / 2, picture.height / 2)
+        return np.asarray(picture.resize((width, height), self.resample, box=self._strip(picture.size, scale)))
+
+    def _strip(self, size: tuple[int, int], scale: float) -> tuple[float, float, float, float]:
+        height, width = self.shape
+        middle = (size[0] / 2, size[1] / 2)
         across, down = width / scale / 2, height / scale / 2
-        box = (middle[0] - across, middle[1] - down, middle[0] + across, middle[1] + down)
-        return np.asarray(picture.resize((width, height), self.resample, box=box))
+        return middle[0] - across, middle[1] - down, middle[0] + across, middle[1] + down
 
     def pixels(self, crops: Sequence[Crop], device: torch.device) -> torch.Tensor:
         """Normalised input of a model: n arrays (H, W, 3) uint8 become (n, 3, H, W) float32 on the device."""
@@ -152,9 +173,13 @@ def normalised(
 
 def _middle(picture: Image.Image, shape: tuple[int, int]) -> Crop:
     """The middle of a picture; of an odd margin the smaller half is left and above, as transformers has it."""
-    height, width = shape
-    left, top = (picture.width - width) // 2, (picture.height - height) // 2
-    return np.asarray(picture.crop((left, top, left + width, top + height)))
+    left, top = _margins(picture.size, shape)
+    return np.asarray(picture.crop((left, top, left + shape[1], top + shape[0])))
+
+
+def _margins(size: tuple[int, int], shape: tuple[int, int]) -> tuple[int, int]:
+    """Left and above, of a width and height around a height and width."""
+    return (size[0] - shape[1]) // 2, (size[1] - shape[0]) // 2
 
 
 # -- reading the configuration ----------------------------------------------------------------------------------------

@@ -9,7 +9,8 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from scoring.scorers.base import Decoded, Json, Reading, Result
+from scoring.scorers.base import Decoded, Item, Json, Reading, Result
+from scoring.scorers.places import each_shown
 
 FRAMES = 8
 FRAMES_IN_WORDS = f"{FRAMES} evenly spaced frames of a video, mean over pictures and frames"
@@ -52,7 +53,18 @@ def pixels(crops: Sequence[Crop], *, mean: Sequence[float], std: Sequence[float]
     return stacked.permute(0, 3, 1, 2).float().div(255).sub(shift).div(scale)
 
 
-def mean_reading(criterion: str, values: Sequence[float], detail: Mapping[str, Json]) -> Reading:
-    """The mean over a sample's pictures, their standard deviation where there are several, and each one's value."""
+def mean_reading(
+    criterion: str, values: Sequence[float], detail: Mapping[str, Json], *, item: Item | None = None
+) -> Reading:
+    """The mean over a sample's pictures, their standard deviation where there are several, and each one's value.
+
+    Args:
+        values: of the pictures and frames that `shown` gives, in order.
+        item: the sample, so that each value has its place; None keeps them in the detail alone.
+    """
     spread = float(np.std(values)) if len(values) > 1 else None
-    return Reading({criterion: Result(float(np.mean(values)), spread)}, {"values": list(values), **detail})
+    return Reading(
+        {criterion: Result(float(np.mean(values)), spread)},
+        {"values": list(values), **detail},
+        each_shown(item, criterion, values, FRAMES) if item else (),
+    )

@@ -13,6 +13,7 @@ standard deviation.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 
 import numpy as np
@@ -20,7 +21,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from curation.media.frames import Frame
-from scoring.scorers.base import Decoded, Item, Json, Reading, Result, ScorerOfOne
+from scoring.scorers.base import Decoded, Item, Json, Place, Reading, Result, ScorerOfOne
+from scoring.scorers.places import bounded, indices, over_picture
 
 Grey = NDArray[np.uint8]
 Colour = NDArray[np.uint8]
@@ -29,6 +31,8 @@ LONGER_SIDE = 512
 FRAMES = 16
 BLANK_WITHIN = 3
 WELL_EXPOSED_SIGMA = 0.2
+# Cells of the map of sharpness along the longer side; they are about as high as wide.
+CELLS = 8
 # Motion is measured on frames of this longer side, so that videos of different sizes compare.
 MOTION_SIDE = 256
 
@@ -44,35 +48,65 @@ class Technical(ScorerOfOne):
 
     def prepare(self, item: Item, decoded: Decoded) -> Reading:
         videos = [_different(frames) for frames in decoded.frames(FRAMES)]
-        pictures = [*decoded.pictures(), *(frame.image for frames in videos for frame in frames)]
-        measured = [measure_picture(picture) for picture in pictures]
+        still = decoded.pictures()
+        pictures = [*still, *(frame.image for frames in videos for frame in frames)]
+        views = [View.of(picture) for picture in pictures]
+        measured = [view.measures() for view in views]
         names = {name: None for one in measured for name in one}
         values = {name: [one[name] for one in measured if name in one] for name in names}
-        values |= _temporal([[frame.image for frame in frames] for frames in videos])
+        greys = [_greys(frames) for frames in videos]
+        values |= _temporal(greys)
         detail: dict[str, Json] = {}
         if len(measured) > 1:
             detail = {"each": measured, "times_us": [[frame.time_us for frame in frames] for frames in videos]}
-        return Reading({f"technical_{name}": _mean(found) for name, found in values.items()}, detail)
+        return Reading(
+            {f"technical_{name}": _mean(found) for name, found in values.items()},
+            detail,
+            bounded([*_sharp_places(item, views[: len(still)]), *_moving_places(item, videos, greys)]),
+        )
+
+
+@dataclass(frozen=True)
+class View:
+    """One picture, mode RGB, with what several measures need of it.
+
+    Attributes:
+        scaled: (H, W, 3), uint8, the longer side `LONGER_SIDE`.
+        grey: (H, W), uint8, luminance of the same.
+        edges: (H, W), int16, its Laplacian.
+    """
+
+    picture: Image.Image
+    scaled: Colour
+    grey: Grey
+    edges: NDArray[np.int16]
+
+    @classmethod
+    def of(cls, picture: Image.Image) -> View:
+        scaled = scaled_to(picture, LONGER_SIDE)
+        grey = np.asarray(scaled.convert("L"))
+        return cls(picture, np.asarray(scaled), grey, laplacian(grey))
+
+    def measures(self) -> dict[str, float]:
+        """Every still measure. `noise` is absent below 3 × 3 pixels, which have no interior."""
+        width, height = self.picture.size
+        measures = {
+            "sharpness": float(np.var(self.edges, dtype=np.float64)),
+            "exposure": exposure(self.scaled),
+            "contrast": contrast(self.grey),
+            "colourfulness": colourfulness(self.scaled),
+            "blankness": blankness(self.grey),
+            "resolution": width * height / 1e6,
+            "aspect": width / height,
+        }
+        if min(width, height) >= 3:
+            measures["noise"] = noise(np.asarray(self.picture.convert("L")))
+        return measures
 
 
 def measure_picture(picture: Image.Image) -> dict[str, float]:
-    """Every still measure of one picture, mode RGB. `noise` is absent below 3 × 3 pixels, which have no interior."""
-    scaled = scaled_to(picture, LONGER_SIDE)
-    colour = np.asarray(scaled)  # (H, W, 3)
-    grey = np.asarray(scaled.convert("L"))  # (H, W)
-    width, height = picture.size
-    measures = {
-        "sharpness": sharpness(grey),
-        "exposure": exposure(colour),
-        "contrast": contrast(grey),
-        "colourfulness": colourfulness(colour),
-        "blankness": blankness(grey),
-        "resolution": width * height / 1e6,
-        "aspect": width / height,
-    }
-    if min(width, height) >= 3:
-        measures["noise"] = noise(np.asarray(picture.convert("L")))
-    return measures
+    """Every still measure of one picture, mode RGB."""
+    return View.of(picture).measures()
 
 
 def scaled_to(picture: Image.Image, longer_side: int) -> Image.Image:
@@ -99,10 +133,46 @@ def sharpness(grey: Grey) -> float:
     >>> sharpness(np.full((4, 4), 7, np.uint8))
     0.0
     """
+    return float(np.var(laplacian(grey), dtype=np.float64))
+
+
+def laplacian(grey: Grey) -> NDArray[np.int16]:
+    """L of `sharpness`, shape (H, W), -1020 to 1020."""
     padded = np.pad(grey.astype(np.int16), 1, mode="edge")
     across = padded[1:-1, 2:] + padded[1:-1, :-2]
     down = padded[2:, 1:-1] + padded[:-2, 1:-1]
-    return float(np.var(across + down - 4 * padded[1:-1, 1:-1], dtype=np.float64))
+    return np.asarray(across + down - 4 * padded[1:-1, 1:-1])
+
+
+def sharpness_map(edges: NDArray[np.int16]) -> list[list[float]]:
+    """Where a picture is sharp: the variance of the Laplacian within each cell of a grid over the whole picture.
+
+    The longer side has `CELLS` cells, the shorter one as many as make them about square, at least 1; a cell never has
+    less than a pixel. Edges of cells are at whole pixels, the i-th of n at ⌊i · side / n⌋. A cell's variance is about
+    the cell's own mean, so the mean over cells is at most about the variance of the whole.
+
+    Args:
+        edges: shape (H, W), what `laplacian` gives.
+
+    Returns:
+        Rows from top to bottom, in grey levels², 0 to 1020².
+
+    >>> sharpness_map(np.zeros((2, 4), np.int16))
+    [[0.0, 0.0, 0.0, 0.0], [0.0, 0.0, 0.0, 0.0]]
+    """
+    height, width = edges.shape
+    longer = max(height, width)
+    rows, columns = (min(side, max(1, round(CELLS * side / longer))) for side in (height, width))
+    down, across = (
+        [side * place // count for place in range(count)] for side, count in ((height, rows), (width, columns))
+    )
+    values = edges.astype(np.float64)
+    sizes = np.outer(np.diff([*down, height]), np.diff([*across, width]))
+    mean, square = (
+        np.add.reduceat(np.add.reduceat(part, down, axis=0), across, axis=1) / sizes for part in (values, values**2)
+    )
+    # Sums of whole numbers below 2 to the 53: exact, so that a flat cell is exactly 0.
+    return [[float(max(value, 0.0)) for value in row] for row in square - mean**2]
 
 
 def exposure(colour: Colour) -> float:
@@ -232,14 +302,36 @@ def flicker(greys: Sequence[Grey]) -> list[float]:
     return [float(value) for value in np.abs(np.diff(means, n=2))]
 
 
+def _sharp_places(item: Item, views: Sequence[View]) -> list[Place]:
+    return [
+        over_picture("technical_sharpness", sharpness_map(view.edges), index)
+        for index, view in zip(indices(item, "image"), views, strict=True)
+    ]
+
+
+def _moving_places(item: Item, videos: Sequence[Sequence[Frame]], greys: Sequence[Sequence[Grey]]) -> list[Place]:
+    """How much moves from each looked-at frame to the next, between the moments they are shown at."""
+    places = []
+    for index, frames, seen in zip(indices(item, "video"), videos, greys, strict=True):
+        for value, (before, after) in zip(motion(seen), pairwise(frames), strict=True):
+            end = min(after.time_us, item.media[index].duration_us)
+            if before.time_us < end:
+                start = before.time_us
+                places.append(Place("technical_motion", value, "interval", media_index=index, start=start, end=end))
+    return places
+
+
+def _greys(frames: Sequence[Frame]) -> list[Grey]:
+    return [np.asarray(scaled_to(frame.image, MOTION_SIDE).convert("L")) for frame in frames]
+
+
 def _different(frames: Sequence[Frame]) -> list[Frame]:
     """The frames without repeats, which a short video gives."""
     return list({frame.time_us: frame for frame in frames}.values())
 
 
-def _temporal(videos: Sequence[Sequence[Image.Image]]) -> dict[str, list[float]]:
+def _temporal(greys: Sequence[Sequence[Grey]]) -> dict[str, list[float]]:
     """Motion and flicker of all videos of a sample; a measure without any value is left out."""
-    greys = [[np.asarray(scaled_to(frame, MOTION_SIDE).convert("L")) for frame in frames] for frames in videos]
     found = {
         "motion": [value for frames in greys for value in motion(frames)],
         "flicker": [value for frames in greys for value in flicker(frames)],

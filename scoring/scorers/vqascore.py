@@ -122,9 +122,12 @@ class VqaScore(Scorer[Asked]):
         with memory_watched():
             found = self._model.answer(self._model.see(pictures), places, questions, self._label)
         rows = iter(found.double().cpu())
-        return [self._reading(asked, torch.stack([next(rows) for _crop in asked.crops])) for asked in prepared]
+        return [
+            self._reading(item, asked, torch.stack([next(rows) for _crop in asked.crops]))
+            for item, asked in zip(items, prepared, strict=True)
+        ]
 
-    def _reading(self, asked: Asked, found: torch.Tensor) -> Outcome:
+    def _reading(self, item: Item, asked: Asked, found: torch.Tensor) -> Outcome:
         """Of log-probabilities (pictures, answer tokens)."""
         detail: dict[str, Json] = {
             "probabilities": found.exp().tolist(),
@@ -132,7 +135,7 @@ class VqaScore(Scorer[Asked]):
             "tokens": len(asked.question) + asked.cut,
             "tokens_cut": asked.cut,
         }
-        return mean_reading("vqascore", geometric_mean(found).tolist(), detail)
+        return mean_reading("vqascore", geometric_mean(found).tolist(), detail, item=item)
 
 
 __all__ = ["LONGEST", "OWN_TEMPLATE", "VqaScore"]

@@ -24,6 +24,7 @@ from scoring.scorers.base import Decoded, Item, Json, Outcome, Scorer, ScorerFac
 from scoring.scorers.chat_model import PATTERNS, ChatModel, processor_of
 from scoring.scorers.device import bytes_of, device, dtype_of, memory_watched
 from scoring.scorers.fitted import digest_of_files
+from scoring.scorers.kinship import family_of, name_of
 from scoring.scorers.several import FRAMES_IN_WORDS, mean_reading, shown
 
 FIRST, NORMALISED, GEOMETRIC = "first-token", "normalised", "geometric"
@@ -67,7 +68,7 @@ class YesToken(Scorer[Asked]):
         self._question = question
         self._yes, self._no = (_answers(stated) for stated in (yes, no))
         self._rule = rule
-        self._side = _side(longest_side)
+        self._side = side_of(longest_side)
         self._precision = precision
 
     @cached_property
@@ -94,6 +95,12 @@ class YesToken(Scorer[Asked]):
 
     def bytes_held(self) -> int:
         return bytes_of(self._model.model)
+
+    def family(self) -> str:
+        return family_of(self._folder, self.facts.family)
+
+    def models(self) -> tuple[str, ...]:
+        return (name_of(self._source),)
 
     @cached_property
     def _weights_digest(self) -> str:
@@ -128,7 +135,10 @@ class YesToken(Scorer[Asked]):
         questions = [asked.question for asked in prepared for _picture in asked.pictures]
         with memory_watched():
             judged = iter(self._judge(pictures, questions))
-        return [self._reading([next(judged) for _picture in asked.pictures]) for asked in prepared]
+        return [
+            self._reading(item, [next(judged) for _picture in asked.pictures])
+            for item, asked in zip(items, prepared, strict=True)
+        ]
 
     def _judge(self, pictures: Sequence[Image.Image], questions: Sequence[str]) -> list[tuple[float, Json]]:
         """For each picture its number, and the probabilities it comes from."""
@@ -145,7 +155,7 @@ class YesToken(Scorer[Asked]):
             for row, value in enumerate(values)
         ]
 
-    def _reading(self, judged: Sequence[tuple[float, Json]]) -> Outcome:
+    def _reading(self, item: Item, judged: Sequence[tuple[float, Json]]) -> Outcome:
         values = [value for value, _probabilities in judged]
         detail: dict[str, Json] = {
             "rule": self._rule,
@@ -153,7 +163,7 @@ class YesToken(Scorer[Asked]):
         }
         if self._rule != GEOMETRIC:
             detail["deviation"] = [deviation(value) for value in values]
-        return mean_reading("yes_token", values, detail)
+        return mean_reading("yes_token", values, detail, item=item)
 
 
 def geometric_mean(log_probabilities: torch.Tensor) -> torch.Tensor:
@@ -208,7 +218,8 @@ def _answers(stated: str) -> tuple[str, ...]:
     return answers
 
 
-def _side(stated: str) -> int:
+def side_of(stated: str) -> int:
+    """The longest side that a setting states; ScorerUnavailable where it is no number."""
     if not stated.isdecimal():
         raise ScorerUnavailable(f"The setting “longest_side” is a number of pixels, or 0 for no limit; not “{stated}”.")
     return int(stated)

@@ -16,7 +16,7 @@ from scoring import words
 from scoring.actions.judging import receipts
 from scoring.actions.judging.receipts import Receipt, Sent
 from scoring.models import JudgeCall
-from scoring.views import judge_trial, verdict_words
+from scoring.views import judge_trial, looks, verdict_words
 from scoring.views.judge_trial import Shown
 
 
@@ -48,6 +48,8 @@ def answer(request: PageRequest, project: Project, judgement_id: int) -> HttpRes
         "pieces": _pieces(sent, shown),
         "seconds": words.duration(said.seconds) if said.seconds is not None else "",
         "is_related": bool(payload.get("same_family")),
+        "steps": looks.steps(project, payload.get("trace") or (), said),
+        "cost": payload.get("cost"),
         "prompt_id": next((one.sample.prompt_id for one in shown if one.sample), None),
     }
     return render(request, "scoring/judges/answer.html", context)
@@ -100,6 +102,7 @@ def judge_call(request: PageRequest, project: Project, call_id: int) -> HttpResp
         "seconds": words.duration(call.seconds),
         "weighed": verdict_words.weighed(call.tokens),
         "judgement": _verdict_of(call),
+        "steps": looks.steps(project, [{"call": call.pk}]),
     }
     return render(request, "scoring/judges/call.html", context)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,9 +21,9 @@ from curation.recipes.problems import RecipeProblems
 from curation.rewards.plan import Plan
 from curation.views.doors import PageRequest, is_part, project_page
 from scoring import tasks, words
-from scoring.forms.ensembles import MISSING, RULES, EnsembleForm, without_lines
+from scoring.forms.ensembles import MISSING, ROUTE, ROUTE_WORDS, RULES, EnsembleForm, without_lines
 
-_RULES, _MISSING = dict(RULES), dict(MISSING)
+_RULES, _MISSING = {**dict(RULES), ROUTE: ROUTE_WORDS}, dict(MISSING)
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,7 @@ class Opinion:
     Attributes:
         correlations: with each member in order, None where there is none.
         related: generators of its family, whose samples it does not judge independently.
+        is_cycle: it goes back from the output to the prompt.
     """
 
     name: str
@@ -41,6 +42,7 @@ class Opinion:
     silent: int
     correlations: Sequence[float | None]
     related: Sequence[str]
+    is_cycle: bool
 
 
 @dataclass(frozen=True)
@@ -80,7 +82,7 @@ def ensemble_new(request: PageRequest, project: Project) -> HttpResponse:
         return render(request, "scoring/_ensemble_look.html", _look(project, form))
     form = EnsembleForm(project, request.POST if request.method == "POST" else None)
     if form.is_valid() and (rater := _make(project, form)) is not None:
-        return _speak(request, project, rater)
+        return speak(request, project, rater)
     context = {"section": "scorers", "tab": "ensembles", "form": form}
     return render(request, "scoring/ensemble_new.html", context, status=400 if form.is_bound else 200)
 
@@ -122,7 +124,7 @@ def _said(error: Refused) -> list[str]:
 # -- letting it speak -------------------------------------------------------------------------------------------------
 
 
-def _speak(request: PageRequest, project: Project, rater: Rater) -> HttpResponse:
+def speak(request: PageRequest, project: Project, rater: Rater) -> HttpResponse:
     """A small project is done at once; a large one by a worker, and the page says how far it is."""
     job = ensembles.order(project=project, rater=rater, by=request.user)
     if ensembles.is_small(project):
@@ -137,7 +139,7 @@ def _speak(request: PageRequest, project: Project, rater: Rater) -> HttpResponse
 @require_POST
 def ensemble_run(request: PageRequest, project: Project, ensemble_id: int) -> HttpResponse:
     """Lets it speak of what is new, and again where its members changed their minds."""
-    return _speak(request, project, _ensemble(project, ensemble_id))
+    return speak(request, project, _ensemble(project, ensemble_id))
 
 
 def _ensemble(project: Project, ensemble_id: int) -> Rater:
@@ -170,13 +172,16 @@ def ensemble(request: PageRequest, project: Project, ensemble_id: int) -> HttpRe
         "job": job,
         "words": words.progress(job) if job else "",
         "result": result,
-        "opinions": _opinions(plan, result, ensembles.related_generators(project, rater)),
+        "opinions": _opinions(plan, result, ensembles.related_generators(project, rater), ensembles.cycles(rater)),
+        "routes": _routes(plan),
         "samples_address": _samples_address(project, rater, plan),
     }
     return render(request, "scoring/ensemble.html", context)
 
 
-def _opinions(plan: Plan, result: Mapping[str, Any], related: Mapping[int, Sequence[str]]) -> list[Opinion]:
+def _opinions(
+    plan: Plan, result: Mapping[str, Any], related: Mapping[int, Sequence[str]], cycles: Set[int] = frozenset()
+) -> list[Opinion]:
     names = ensembles.member_names(plan)
     silent = result.get("silent") or [0] * len(names)
     correlations = result.get("correlations") or [[None] * len(names)] * len(names)
@@ -184,10 +189,18 @@ def _opinions(plan: Plan, result: Mapping[str, Any], related: Mapping[int, Seque
     for place, name in enumerate(names):
         member = plan.members[0 if plan.repeats else place]
         steps = " → ".join(str(step) for step in member.transform.steps)
-        own = related.get(0 if plan.repeats else place, ())
+        own = 0 if plan.repeats else place
         weight = 1.0 if plan.repeats else member.weight
-        made.append(Opinion(name, weight, steps, silent[place], correlations[place], own))
+        made.append(
+            Opinion(name, weight, steps, silent[place], correlations[place], related.get(own, ()), own in cycles)
+        )
     return made
+
+
+def _routes(plan: Plan) -> list[tuple[str, str]]:
+    """Of an ensemble that asks one member a prompt: of which prompts, and whom."""
+    names = ensembles.member_names(plan)
+    return [(", ".join(route.of), names[route.to]) for route in plan.routes]
 
 
 def _samples_address(project: Project, rater: Rater, plan: Plan) -> str:

@@ -13,6 +13,7 @@ from django.db.models.fields.json import KT
 from django.db.models.functions import Cast
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.views.decorators.http import require_safe
@@ -23,10 +24,13 @@ from curation.views.doors import PageRequest, is_part, project_page
 from curation.views.paging import Key, keyset
 from curation.views.pictures import first_pictures
 from scoring import cards, words
+from scoring.actions.probing.starting import PROBES
 from scoring.actions.staging import STAGE
 from scoring.catalogue import CATALOGUE
+from scoring.models import FittedHead, ProbeRun, heads
 from scoring.views import job_of_judge as judging_part
 from scoring.views.jobs import outcome, tag_of, visible
+from scoring.views.scorer import home_of
 
 FAILURES_A_PAGE = 24
 # Beyond these a part is a hair's breadth on the screen; the counts say the same.
@@ -57,10 +61,12 @@ class OwnPart:
 
     Attributes:
         done: samples; None while none is counted, and for jobs from before they were.
+        address: of its page; empty where it has none any more.
     """
 
     name: str
     title: str
+    address: str
     done: int | None
     failed: int
     runs: list[str]
@@ -98,7 +104,9 @@ def job(request: PageRequest, project: Project, job_id: int) -> HttpResponse:
         "facts": _facts(shown),
         "hosts": _hosts(shown),
         "trial": _trial(shown),
+        **_probes(project, shown),
         "result": _plain_results(shown),
+        "fitted_head": FittedHead.objects.filter(project=project, pk=shown.result.get("head")).first(),
         **judging_part.shown(project, shown),
     }
     return render(request, "scoring/job.html", context)
@@ -165,12 +173,21 @@ def _own_parts(job: Job) -> list[OwnPart]:
         OwnPart(
             name=name,
             title=_(CATALOGUE[name].title) if name in CATALOGUE else name,
+            address=_address(job.project, name),
             done=done[f"done_{place}"],
             failed=failed.get(name, 0),
             runs=_runs(job, name),
         )
         for place, name in enumerate(names)
     ]
+
+
+def _address(project: Project, name: str) -> str:
+    """The page of a scorer, or of a head."""
+    if name in CATALOGUE:
+        return reverse("scorer", args=[project.slug, name])
+    head = heads.of_key(name)
+    return reverse("head", args=[project.slug, head.pk]) if head and head.project_id == project.pk else ""
 
 
 def _runs(job: Job, name: str) -> list[str]:
@@ -280,6 +297,10 @@ def _hosts(job: Job) -> list[tuple[str, list[tuple[str, str]]]]:
 def _chosen_words(params: Mapping[str, Any]) -> str:
     if params.get("trial"):
         return _("one, as a try")
+    if PROBES in params:
+        return _("probes: %(scorer)s is held against inputs that should not fool it") % {
+            "scorer": params[PROBES]["scorer"]
+        }
     if params.get("arrival"):
         return _("those that arrived since the last time")
     chosen = dict(params.get("chosen") or {})
@@ -345,10 +366,21 @@ def _spoken(value: object) -> str:
     return "" if value is None else str(value)
 
 
+def _probes(project: Project, job: Job) -> dict[str, object]:
+    """The run of a job of probes, and the page that tells what it found."""
+    run = ProbeRun.objects.select_related("rater").filter(job=job).first() if PROBES in job.params else None
+    if run is None:
+        return {"probe_run": None}
+    home = home_of(project, run.rater) if run.rater else reverse("scorer", args=[project.slug, run.scorer])
+    return {"probe_run": run, "probe_home": home}
+
+
 def _plain_results(job: Job) -> list[tuple[str, object]]:
     """What other kinds of work leave on their job, where it is a plain number or word."""
     if job.kind in (Job.Kind.SCORE, Job.Kind.JUDGE):
         return []
     return [
-        (name.replace("_", " "), value) for name, value in job.result.items() if isinstance(value, str | int | float)
+        (name.replace("_", " "), value)
+        for name, value in job.result.items()
+        if isinstance(value, str | int | float) and name != "head"
     ]

@@ -9,7 +9,8 @@ from typing import Any
 from curation.models import Job, Project, Sample
 from curation.views.pictures import Picture, first_pictures
 from scoring import words
-from scoring.views import verdict_words
+from scoring.views import looks, verdict_words
+from scoring.views.looks import Step
 from scoring.views.verdict_words import Item, Said
 
 
@@ -41,17 +42,18 @@ class Answer:
     seconds: str
     cost: float
     call: int | None
+    steps: list[Step]
 
 
 def shown(project: Project, trial: Job | None) -> dict[str, object]:
-    """What a page needs to show a try; nothing where there is none. Five queries, however many questions."""
+    """What a page needs to show a try; nothing where there is none. Five queries, more for answers with looks."""
     if trial is None:
         return {"trial_job": None}
     found = trial.result.get("trial") or []
     samples, pictures = seen({pk for one in found for pk in one.get("samples", ())})
     return {
         "trial_job": trial,
-        "answers": [_answer(one, samples, pictures) for one in found],
+        "answers": [_answer(project, one, samples, pictures) for one in found],
         "took": words.duration(trial.result["seconds"]) if "seconds" in trial.result else "",
     }
 
@@ -66,7 +68,9 @@ def in_order(ids: Any, samples: Mapping[int, Sample], pictures: Mapping[int, Pic
     return [Shown(place, samples.get(pk), pictures.get(pk)) for place, pk in enumerate(ids, start=1)]
 
 
-def _answer(one: Mapping[str, Any], samples: Mapping[int, Sample], pictures: Mapping[int, Picture]) -> Answer:
+def _answer(
+    project: Project, one: Mapping[str, Any], samples: Mapping[int, Sample], pictures: Mapping[int, Picture]
+) -> Answer:
     own = in_order(one.get("samples", ()), samples, pictures)
     verdict = one.get("verdict") or {}
     return Answer(
@@ -81,4 +85,5 @@ def _answer(one: Mapping[str, Any], samples: Mapping[int, Sample], pictures: Map
         seconds=words.duration(one["seconds"]) if "seconds" in one else "",
         cost=float(one.get("cost", 0)),
         call=one.get("call"),
+        steps=looks.steps(project, one.get("trace") or ()),
     )

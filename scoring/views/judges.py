@@ -14,6 +14,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from curation.access import Right
+from curation.actions import kinship
 from curation.actions.examining import accuracy_here
 from curation.errors import Refused
 from curation.examination.intervals import Estimate
@@ -27,10 +28,12 @@ from scoring.judges.base import Template
 from scoring.judges.endpoints import Endpoint
 from scoring.models import Judge, JudgeRater, judged
 from scoring.models.judged import CallCounts, JudgedOrders
+from scoring.scorers.kinship import name_of
 from scoring.views.jobs import Line, line_of
 
 JOBS_SHOWN = 6
 FLIPS_SHOWN = 20
+RELATIVES_SHOWN = 20
 
 
 @dataclass(frozen=True)
@@ -186,9 +189,8 @@ def _jobs(project: Project, shown: Judge) -> list[Line]:
 
 
 def _relatives(project: Project, shown: Judge) -> list[Generator]:
-    if not shown.family:
-        return []
-    return list(Generator.objects.filter(project=project, family__iexact=shown.family)[:20])
+    found = kinship.relatives(project, family=shown.family, model_names=[name_of(shown.model)])
+    return found[:RELATIVES_SHOWN]
 
 
 # -- making one, putting it away --------------------------------------------------------------------------------------

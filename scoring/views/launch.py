@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from django.contrib import messages
@@ -20,6 +21,8 @@ from curation.views.facets import newest, tally_each
 from scoring import cards, tasks, words
 from scoring.actions import choosing, estimates
 from scoring.actions.estimates import Coverage
+from scoring.actions.probing import standing
+from scoring.actions.probing.standing import ProbeStanding
 from scoring.actions.staging import Stage, start_staged
 from scoring.catalogue import CATALOGUE
 from scoring.forms.launch import LaunchForm
@@ -38,6 +41,8 @@ class Choice:
     kinds: str
     is_picked: bool
     settings: list[object]
+    probes: ProbeStanding
+    independence: str
 
 
 @dataclass(frozen=True)
@@ -69,7 +74,7 @@ def launch(request: PageRequest, project: Project) -> HttpResponse:
     context = {
         "section": "scorers",
         "form": form,
-        "choices": _choices(form),
+        "choices": _choices(form, standing.of_scorers(project)),
         "kinds": [(kind, cards.kind_words(kind)) for kind in cards.KINDS],
         "tags": _tags(project),
         **_plan(project, form),
@@ -107,7 +112,7 @@ def _started(jobs: list[Job]) -> str:
     }
 
 
-def _choices(form: LaunchForm) -> list[Choice]:
+def _choices(form: LaunchForm, probes: Mapping[str, ProbeStanding]) -> list[Choice]:
     picked = form["scorers"].value() or []
     return [
         Choice(
@@ -116,6 +121,8 @@ def _choices(form: LaunchForm) -> list[Choice]:
             kinds=" ".join(cards.kinds(facts)),
             is_picked=name in picked,
             settings=list(form.settings_of(facts)),
+            probes=probes[name],
+            independence=cards.independence(facts),
         )
         for name, facts in CATALOGUE.items()
     ]
@@ -148,7 +155,15 @@ def _plan(project: Project, form: LaunchForm) -> dict[str, object]:
         "later": _stages(samples, covered, later),
         "queues": sorted(queues),
         "samples": samples.count(),
+        "unproven": _unproven(project, covered, later),
     }
+
+
+def _unproven(project: Project, covered: list[Coverage], later: list[Stage]) -> list[tuple[ScorerFacts, ProbeStanding]]:
+    """Scorers that would run although they have not passed the probes and nobody has read that here. Four queries."""
+    names = dict.fromkeys([one.facts.name for one in covered] + [name for stage in later for name in stage.scorers])
+    stands = standing.of_scorers(project)
+    return [(CATALOGUE[name], stands[name]) for name in names if stands[name].warns]
 
 
 def _stages(samples: SampleQuerySet, covered: list[Coverage], later: list[Stage]) -> list[StagePlan]:

@@ -14,7 +14,7 @@ from django.utils.translation import gettext as _
 from django.views.decorators.http import require_POST, require_safe
 
 from curation.access import Right
-from curation.actions import raters
+from curation.actions import kinship, raters
 from curation.actions.examining import accuracy_here
 from curation.examination.intervals import Estimate
 from curation.models import Generator, Project, Rater, RaterStanding, Sample
@@ -22,11 +22,17 @@ from curation.views.doors import PageRequest, is_part, project_page
 from scoring import cards
 from scoring.actions import checking, choosing, estimates, presence
 from scoring.actions.presence import Voice
+from scoring.actions.probing import standing
+from scoring.actions.probing.collapse import OnEvidence, on_evidence
+from scoring.actions.probing.standing import ProbeStanding
 from scoring.catalogue import CATALOGUE
 from scoring.forms.scorers import StandingForm
-from scoring.models import JudgeRater
+from scoring.models import FittedHead, JudgeRater
 from scoring.scorers.base import ScorerFacts, digest_of
+from scoring.views import probe_report
 from scoring.views.scorers import STATES
+
+RELATIVES_SHOWN = 20
 
 
 @dataclass(frozen=True)
@@ -34,6 +40,7 @@ class Revision:
     """A rater that the scorer was here: in which parts it differs from the newest one, and what the canaries say."""
 
     voice: Voice
+    probes: ProbeStanding
     identity: list[tuple[str, str]]
     differences: list[tuple[str, str, str]]
 
@@ -57,6 +64,8 @@ def scorer(request: PageRequest, project: Project, scorer: str) -> HttpResponse:
         return render(request, "scoring/_coverage.html", {"coverage": coverage})
     if is_part(request, "accuracy"):
         return render(request, "scoring/_accuracy.html", {"accuracies": _accuracies(project, facts)})
+    if is_part(request, "collapse"):
+        return render(request, "scoring/_collapse.html", {"found": _collapse(project, facts)})
     found = presence.of_all(project)[scorer]
     revisions = _revisions(project, facts)
     context = {
@@ -69,7 +78,8 @@ def scorer(request: PageRequest, project: Project, scorer: str) -> HttpResponse:
         "kinds": [cards.kind_words(kind) for kind in cards.kinds(facts)],
         "outputs": [(output, cards.span(output), cards.direction(output)) for output in facts.outputs],
         "settings": list(cards.setting_rows(facts)),
-        "relatives": _relatives(project, facts),
+        "independence": cards.independence(facts),
+        "relatives": _relatives(project, facts, revisions),
         "revisions": revisions,
         "parity": cards.parity(scorer),
         **_check(facts, revisions),
@@ -77,8 +87,14 @@ def scorer(request: PageRequest, project: Project, scorer: str) -> HttpResponse:
         "standing_form": StandingForm(),
         "is_on_arrival": scorer in project.arrival_scorers,
         "has_samples": Sample.objects.filter(project=project).exists(),
+        **probe_report.context(project, facts, revisions[0].rater if revisions else None),
     }
     return render(request, "scoring/scorer.html", context)
+
+
+def _collapse(project: Project, facts: ScorerFacts) -> list[tuple[Rater, list[OnEvidence]]]:
+    """How far each rater tells samples apart here, the newest first."""
+    return [(voice.rater, on_evidence(project, voice.rater)) for voice in presence.voices(project, facts.name)]
 
 
 def _accuracies(project: Project, facts: ScorerFacts) -> list[tuple[Rater, Estimate | None]]:
@@ -87,20 +103,26 @@ def _accuracies(project: Project, facts: ScorerFacts) -> list[tuple[Rater, Estim
     return [(rater, found.get(rater.pk)) for rater in raters]
 
 
-def _relatives(project: Project, facts: ScorerFacts) -> list[Generator]:
-    """Generators of this project that share weights or training data with the scorer."""
-    if not facts.family:
-        return []
-    return list(Generator.objects.filter(project=project, family__iexact=facts.family)[:20])
+def _relatives(project: Project, facts: ScorerFacts, revisions: list[Revision]) -> list[Generator]:
+    """Generators of this project that share weights or training data with the scorer, or are the model it asks here."""
+    kin = {(facts.family, ()), *((one.rater.family, tuple(one.rater.model_names)) for one in revisions)}
+    found = {
+        generator.pk: generator
+        for family, names in sorted(kin)
+        for generator in kinship.relatives(project, family=family, model_names=names)
+    }
+    return list(found.values())[:RELATIVES_SHOWN]
 
 
 def _revisions(project: Project, facts: ScorerFacts) -> list[Revision]:
     """Every rater that the scorer has been here, the newest first, each held against the newest."""
     voices = presence.voices(project, facts.name)
     newest = voices[0].rater.identity if voices else {}
+    probes = standing.of_raters(project, [voice.rater.pk for voice in voices])
     return [
         Revision(
             voice=voice,
+            probes=probes[voice.rater.pk],
             identity=cards.identity_rows(voice.rater.identity),
             differences=cards.differences(voice.rater.identity, newest),
         )
@@ -160,6 +182,9 @@ def _standing_words(rater: Rater, state: str) -> str:
 
 def home_of(project: Project, rater: Rater) -> str:
     """The page that tells of a machine."""
+    head = FittedHead.objects.filter(rater=rater, project=project).values_list("pk", flat=True).first()
+    if head is not None:
+        return reverse("head", args=[project.slug, head])
     name = rater.identity.get("scorer", "")
     if name in CATALOGUE:
         return reverse("scorer", args=[project.slug, name])

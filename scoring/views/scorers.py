@@ -21,6 +21,8 @@ from curation.views.facets import Facet, facet
 from scoring import cards, tasks
 from scoring.actions import arrivals, choosing, estimates, presence, starting
 from scoring.actions.presence import Presence
+from scoring.actions.probing import standing
+from scoring.actions.probing.standing import ProbeStanding
 from scoring.catalogue import CATALOGUE
 from scoring.forms.scorers import ArrivalForm
 from scoring.scorers.base import ScorerFacts
@@ -28,6 +30,7 @@ from scoring.scorers.base import ScorerFacts
 STATES: dict[str, str | Promise] = {
     "ready": gettext_lazy("ready"),
     "fetch": gettext_lazy("weights not loaded yet"),
+    "name": gettext_lazy("name its weights"),
     "trouble": gettext_lazy("its last job failed"),
 }
 
@@ -39,6 +42,7 @@ class Card:
     facts: ScorerFacts
     kinds: list[str]
     presence: Presence
+    probes: ProbeStanding
     is_on_arrival: bool
 
     @property
@@ -84,11 +88,13 @@ def scorers(request: PageRequest, project: Project) -> HttpResponse:
 
 def _cards(project: Project) -> list[Card]:
     found = presence.of_all(project)
+    probes = standing.of_scorers(project)
     return [
         Card(
             facts=facts,
             kinds=cards.kinds(facts),
             presence=found[name],
+            probes=probes[name],
             is_on_arrival=name in project.arrival_scorers,
         )
         for name, facts in CATALOGUE.items()

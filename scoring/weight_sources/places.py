@@ -24,11 +24,15 @@ class Places:
     Attributes:
         cache: a folder whose content may be deleted at any time, and is then fetched again.
         keys: of the buckets that sources of the form `s3://bucket/prefix` name.
+        endpoints: the file of addresses that models answer at (`scoring/judges/endpoints.py`); None for none.
+        wordings: the folder of wordings that models were trained on; None for none.
     """
 
     def __init__(self) -> None:
         self.cache = Path(platformdirs.user_cache_dir("pairwright")) / "weights"
         self.keys = BucketKeys()
+        self.endpoints: Path | None = None
+        self.wordings: Path | None = None
 
 
 here = Places()

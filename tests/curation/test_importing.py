@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from curation.actions import criteria, importing, jobs
+from curation.media import heatmaps
 from curation.models import (
     Asset,
     Comparison,
@@ -507,3 +508,36 @@ def test_many_rows_about_one_pair_by_unnamed_raters_are_occasions(tmp_path: Path
 
     assert sorted(Comparison.objects.values_list("occasion", flat=True)) == [0, 1, 2]
     assert Judgement.objects.filter(payload__sides="winner first").count() == 3
+
+
+def test_numbers_for_parts_come_in_with_their_rating(tmp_path: Path) -> None:
+    project = factories.project()
+    group_of_eight(tmp_path)
+    rated = {"kind": "rate", "rater": "r", "rater_kind": "model", "criterion": "warmth", "value": 3}
+    heat = {"shape": "heatmap", "value": 2.0, "grid": [[0, 1], [2, 5]], "points": [[1, 2], [3, 4]]}
+    wrong = [
+        {**heat, "grid": [[0, 1], [2]]},
+        {**heat, "grid": [[0, None]]},
+        {**heat, "grid": "warm"},
+        {**heat, "points": [[1, 2]]},
+        {**heat, "shape": "box"},
+        {"shape": "box", "points": [[0, 0], [3, 3]], "value": "high"},
+    ]
+    good = {"shape": "box", "points": [[0, 0], [3, 3]], "value": 0.25, "text": "a hand"}
+    lines = [{**rated, "sample": "s0", "marks": [heat, good]}]
+    lines += [{**rated, "sample": f"s{place}", "marks": [mark]} for place, mark in enumerate(wrong, 1)]
+    save_lines(tmp_path / "judgements.jsonl", lines)
+
+    job = start(project, tmp_path)
+
+    said = sorted(reasons(job), key=lambda reason: int(reason.split(":")[1].split(",")[0]))
+    for reason, words in zip(
+        said,
+        ["of one length", "an empty cell", "a list of rows", "two corners or none", "belongs to a heatmap", "value"],
+        strict=True,
+    ):
+        assert words in reason
+    warm, hand = Judgement.objects.get().marks.order_by("position")
+    assert heatmaps.unpacked(warm.points).round(3).tolist() == [[0, 1], [2, 5]]
+    assert (warm.value, heatmaps.box_of(warm.points)) == (2.0, [(1, 2), (3, 4)])
+    assert (hand.value, hand.text, hand.criterion_version.criterion.key) == (0.25, "a hand", "warmth")

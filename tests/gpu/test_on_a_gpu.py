@@ -108,20 +108,28 @@ def test_alone_no_neighbour_moves_even_the_last_bit(folder, asked) -> None:
 
 
 def test_a_full_memory_halves_the_batch_and_nothing_is_lost(folder, asked, on_a_processor) -> None:
+    """The memory is held midway between what eight pictures at once take and what sixty-four do."""
     scorer = made(folder)
-    values(scorer, asked[:1], Pace(threads=0))  # takes what the libraries need for themselves
-    torch.cuda.empty_cache()
-    total = torch.cuda.mem_get_info()[1]
-    # The pixels of 288 pictures alone are 173 MB; those of a few fit, in the segments of 20 MB that torch asks for.
-    room = torch.cuda.memory_reserved() + 120 * 2**20
-    torch.cuda.set_per_process_memory_fraction(room / total)
+    few, many = (_taken(scorer, asked * 6, batch) for batch in (8, 64))
+    assert many > few + 40 * 2**20
+    torch.cuda.set_per_process_memory_fraction((few + many) / 2 / torch.cuda.mem_get_info()[1])
     try:
-        found = values(scorer, asked * 6, Pace(batch_size=288, threads=8))
+        found = values(scorer, asked * 6, Pace(batch_size=64, threads=8))
     finally:
         torch.cuda.set_per_process_memory_fraction(1.0)
 
-    assert scorer.batch.limited(288) < 288
+    assert scorer.batch.limited(64) < 64
     assert np.abs(found - np.tile(on_a_processor, 6)).max() < TOLERANCES["float32"] * on_a_processor.std()
+
+
+def _taken(scorer: Scorer[Any], asked: Sequence[Item], batch: int) -> int:
+    """Bytes of the card that scoring in batches of this size keeps at most."""
+    torch.cuda.empty_cache()
+    torch.cuda.reset_peak_memory_stats()
+    values(scorer, asked, Pace(batch_size=batch, threads=8))
+    taken = torch.cuda.max_memory_reserved()
+    torch.cuda.empty_cache()
+    return taken
 
 
 def test_batches_grow_while_that_is_faster(folder, asked) -> None:

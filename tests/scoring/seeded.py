@@ -1,7 +1,7 @@
 """Random weights that any machine and any version of a library makes alike: fixtures hold their names, not them.
 
 numpy's `RandomState` is frozen for good, and only uniform numbers are drawn, whose arithmetic is exact everywhere.
-Imported by the tests and by the scripts in `fixtures/`, which run under other libraries; numpy is all it needs.
+Imported by the tests and by the scripts in `fixtures/`, which run under other libraries; it needs numpy and Pillow.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import zlib
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+from PIL import Image
 
 # Deviation of a uniform number between −½ and ½ is 1/√12.
 UNIFORM = 12**0.5
@@ -54,6 +55,25 @@ def pictures() -> list[np.ndarray]:
 
 # Square, wide, high, larger than any tiny model's input, smaller than it; margins even, where crops agree everywhere.
 SIZES = ((64, 64), (60, 100), (120, 80), (200, 320), (20, 24), (96, 64))
+
+
+def frames(count: int, size: tuple[int, int]) -> list[Image.Image]:
+    """Pictures of one size (height, width), as frames of a video are."""
+    return [Image.fromarray(_picture(*size, seed)) for seed in range(count)]
+
+
+def numbered_frames(count: int, height: int, width: int) -> list[np.ndarray]:
+    """Frames of a video in which a square wanders; the red of the first pixel of each is its number, up to 255."""
+    random = np.random.RandomState(count)
+    ground = random.randint(0, 256, (height, width, 3)).astype(np.uint8) // 4
+    shown = []
+    for number in range(count):
+        frame = ground + np.uint8(2 * number)
+        left, top = (number * width // (count + 1), number * height // (count + 1))
+        frame[top : top + height // 3, left : left + width // 3] = (200, 40 + number, 90)
+        frame[0, 0] = number
+        shown.append(frame)
+    return shown
 
 
 def _picture(height: int, width: int, seed: int) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Sequence
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from scoring.batch_size import BatchSize
 from scoring.engine import Pace, run
 from scoring.scorers.base import Item, ItemError, Outcome, OutOfMemory, Reading, Result
+from scoring.scorers.device import memory_watched
 from tests.scoring.test_engine import Echo, facts, items
 
 
@@ -91,6 +93,39 @@ def test_an_item_that_does_not_fit_alone_is_an_error_and_the_others_go_on() -> N
     assert batch.outcomes == (
         ItemError("it does not fit into the memory of this worker (CUDA out of memory. Tried to allocate 2 GiB)"),
     )
+
+
+class Activation:
+    """Stands for what a forward pass keeps on the device."""
+
+
+class Heavy(Echo):
+    """Its pass over more than two items fails deep inside; a smaller one finds room once the first is given back."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.held: list[weakref.ref[Activation]] = []
+
+    def score(self, asked: Sequence[Item], prepared: Sequence[float]) -> list[Outcome]:
+        with memory_watched():
+            self._forward(len(asked))
+        return [Reading({"value": Result(value)}) for value in prepared]
+
+    def _forward(self, count: int) -> None:
+        if any(one() is not None for one in self.held):
+            raise RuntimeError("can't allocate memory: the last pass still holds it")
+        activation = Activation()
+        self.held.append(weakref.ref(activation))
+        if count > 2:
+            raise RuntimeError("can't allocate memory")
+
+
+def test_what_a_failed_pass_held_is_given_back_before_the_half_is_tried() -> None:
+    """The error's traceback leads to every tensor of the pass; as long as it lives, nothing smaller fits either."""
+    batches = list(run(items(*"12345689"), [Heavy()], Pace(batch_size=8, threads=0)))
+
+    said = [outcome for batch in batches for outcome in batch.outcomes]
+    assert said == [Reading({"value": Result(float(number))}) for number in "12345689"]
 
 
 class Long(Echo):

@@ -15,7 +15,7 @@ from safetensors.torch import load_file, save_file
 
 from scoring.catalogue import CATALOGUE, build
 from scoring.engine import Pace
-from scoring.scorers import blip_model, imagereward
+from scoring.scorers import blip_model, blip_scorer, imagereward
 from scoring.scorers.base import ItemError, NotApplicable, Reading, Scorer, ScorerUnavailable
 from tests.scoring import language_weights, making
 
@@ -110,7 +110,7 @@ def squashed(picture: Image.Image, size: int) -> np.ndarray:
 
 @pytest.mark.parametrize("wrong", [bilinear, squashed])
 def test_a_wrong_resize_is_caught(wrong, folder, original, prompts, tmp_path, monkeypatch) -> None:
-    monkeypatch.setattr(imagereward, "crop_for", wrong)
+    monkeypatch.setattr(blip_scorer, "crop_for", wrong)
 
     assert disagreement(folder, original, prompts, tmp_path) > 20 * TOLERANCE
 

@@ -19,11 +19,12 @@ from scoring import tasks
 from scoring.actions.judging import benches
 from scoring.actions.judging.asks import Ask
 from scoring.actions.judging.starting import start_judging
-from scoring.models import Judge, JudgeCall, Spending
+from scoring.models import Judge, JudgeCall, Look, Spending
 from tests import factories
 from tests.scoring.job_helpers import fall_silent
 from tests.scoring.judges.server import Rules, Server, serving
 from tests.scoring.judging_helpers import greys, judge
+from tests.scoring.looking_judges import pair, searching
 from tests.scoring.worker_processes import is_over, kill, wait_until
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -103,6 +104,35 @@ def test_a_worker_killed_mid_judging_pays_nothing_twice_and_loses_no_verdict(sta
     assert set(said.values()) == {1}
     assert Judgement.objects.count() == 40
     assert Spending.objects.get(job=job).requests <= 40 + AT_ONCE
+
+
+def test_a_worker_killed_between_two_looks_pays_nothing_twice_and_doubles_no_look(start_worker, served: Server) -> None:
+    served.rules.says = searching
+    project = factories.project()
+    for _prompt in range(10):
+        pair(project)
+    asked = judge(project, "looker", "image-pair-look", endpoint="eye", model="eye-1")
+    job = start_judging(project=project, judge=asked, by=None)
+    tasks.ring(job)
+    doomed = start_worker()
+    wait_until(lambda: len(served.requests) >= 20, "a third of the turns")
+
+    kill(doomed)
+    wait_until(lambda: served.under_way == 0, "the server to end what was under way")
+    at_the_kill = len(served.requests)
+    assert at_the_kill < 60, "the worker was killed before its end"
+    assert at_the_kill - JudgeCall.objects.count() <= AT_ONCE, "every reply was kept as it came"
+    fall_silent(job)
+    start_worker()
+    tasks.sweep()
+    wait_until(lambda: is_over(job), "the second worker to end the job")
+
+    assert (job.state, job.total, job.done, job.failed) == (State.DONE, 20, 20, 0)
+    assert len(served.requests) <= 60 + AT_ONCE, "only what was under way is asked again"
+    assert (JudgeCall.objects.count(), Look.objects.count(), Judgement.objects.count()) == (60, 40, 20)
+    assert all(len(said.payload["trace"]) == 2 for said in Judgement.objects.all())
+    winners = {(row.left_sample.generator.name, row.outcome) for row in Comparison.objects.all()}
+    assert winners == {("painter-0", "left"), ("painter-1", "right")}
 
 
 # -- the whole way, by command ----------------------------------------------------------------------------------------

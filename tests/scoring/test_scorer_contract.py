@@ -7,6 +7,7 @@ import math
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,19 +18,57 @@ from scoring.catalogue import CATALOGUE, build, checked_settings, facts_of
 from scoring.engine import Pace, run
 from scoring.facts import rules
 from scoring.scorers.base import Item, ItemError, MediaFile, NotApplicable, Reading, Result, Scorer, ScorerUnavailable
-from tests.scoring import clip_weights, detector_weights, language_weights, making
+from tests.scoring import (
+    clip_weights,
+    detector_weights,
+    face_weights,
+    language_weights,
+    making,
+    preference_weights,
+    quality_weights,
+    reward_token_weights,
+    value_head_weights,
+    written_weights,
+)
 
 NAMES = sorted(CATALOGUE)
 # Ours alone: a test of jobs may have added its fakes to the same dictionary.
 CLIPS = ["aesthetic", "clipscore", "hpsv2", "hpsv21", "pickscore"]
-LANGUAGE = ["imagereward", "vqascore", "yes_token"]
+LANGUAGE = ["caption_likelihood", "imagereward", "vqascore", "yes_token"]
 VISION = ["dino_similarity", "object_checks", "unsafe"]
-PICTURE_SCORERS = [*CLIPS, *LANGUAGE, *VISION, "near_duplicate", "ocr", "technical"]
+WRITTEN = ["caption_answers", "editscore", "videoscore", "videoscore2", "visionreward_image", "visionreward_video"]
+FACES = ["face_similarity"]
+QUALITY = ["aesthetic25", "clip_iqa"]
+PREFERENCE = ["cyclereward", "hp", "ict", "mps"]
+UNPINNED = ["aesthetic25", *PREFERENCE]
+VALUE_HEADS = ["llava_reward", "llava_reward_pairs", "skywork_vl"]
+REWARD_TOKENS = ["editreward", "hpsv3", "videoreward"]
+PICTURE_SCORERS = [
+    *CLIPS,
+    *LANGUAGE,
+    *VISION,
+    *FACES,
+    *QUALITY,
+    *PREFERENCE,
+    "control_edges",
+    "editreward",
+    "hpsv3",
+    "llava_reward",
+    "near_duplicate",
+    "ocr",
+    "technical",
+]
 # Who makes tiny weights for a model: settings under which it runs, out of its name and a folder.
 ON_TINY_WEIGHTS = {
     **dict.fromkeys(CLIPS, clip_weights.settings_of),
     **dict.fromkeys(LANGUAGE, language_weights.settings_of),
     **dict.fromkeys(VISION, detector_weights.settings_of),
+    **dict.fromkeys(WRITTEN, written_weights.settings_of),
+    **dict.fromkeys(FACES, face_weights.settings_of),
+    **dict.fromkeys(QUALITY, quality_weights.settings_of),
+    **dict.fromkeys(PREFERENCE, preference_weights.settings_of),
+    **dict.fromkeys(VALUE_HEADS, value_head_weights.settings_of),
+    **dict.fromkeys(REWARD_TOKENS, reward_token_weights.settings_of),
 }
 
 
@@ -74,9 +113,30 @@ def good_items(tmp_path_factory) -> list[Item]:
     ]
 
 
+@pytest.fixture(scope="module")
+def good_films(tmp_path_factory) -> list[Item]:
+    """The same of videos, for scorers that look at nothing else."""
+    folder = tmp_path_factory.mktemp("films")
+    return [
+        making.item(
+            making.filmed([making.scene(96, 64, seed=10 * prompt + 3 * place + at) for at in range(6)], folder),
+            prompt_id=prompt,
+            prompt_text=f"scene {prompt}",
+        )
+        for prompt in range(2)
+        for place in range(2)
+    ]
+
+
+@pytest.fixture
+def good_for(good_items: list[Item], good_films: list[Item]) -> Callable[[str], list[Item]]:
+    return lambda name: good_films if facts_of(name).needs.media == {"video"} else good_items
+
+
 def asking_for(reference: MediaFile) -> dict[str, Any]:
     """What some scorers look for in a prompt."""
-    return {"facts": {"objects": [{"class": "cat", "count": 2}]}, "roles": {"reference": (reference,)}}
+    roles = {"reference": (reference,), "source": (reference,), "control": (reference,)}
+    return {"facts": {"objects": [{"class": "cat", "count": 2}]}, "roles": roles}
 
 
 def test_the_catalogue_loads_no_model_library() -> None:
@@ -99,6 +159,7 @@ def test_the_card_of_a_scorer_is_whole(name: str) -> None:
     assert facts.queue in {"cpu", "gpu"}
     assert facts.kind in {"model", "rule"}
     assert facts.scope in {"sample", "group"}
+    assert facts.independence in {"", "cycle"}
     assert all([facts.version, facts.title, facts.judges, facts.formula, facts.code_licence, facts.source])
     assert facts.outputs
     for output in facts.outputs:
@@ -137,8 +198,9 @@ def test_identity_is_json_stable_and_follows_the_version(name: str, make) -> Non
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_good_items_get_declared_numbers_and_json_details(name: str, make, good_items: list[Item]) -> None:
+def test_good_items_get_declared_numbers_and_json_details(name: str, make, good_for) -> None:
     declared = {output.criterion for output in CATALOGUE[name].outputs}
+    good_items = good_for(name)
 
     said = making.outcomes(make(name), good_items)
 
@@ -150,8 +212,9 @@ def test_good_items_get_declared_numbers_and_json_details(name: str, make, good_
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_scores_do_not_depend_on_batches_threads_or_repetition(name: str, make, good_items: list[Item]) -> None:
+def test_scores_do_not_depend_on_batches_threads_or_repetition(name: str, make, good_for) -> None:
     scorer = make(name)
+    good_items = good_for(name)
 
     alone = values(making.outcomes(scorer, good_items, Pace(batch_size=1, threads=0)))
 
@@ -165,15 +228,24 @@ def values(said: list[Any]) -> list[dict[str, float]]:
     return [{key: result.value for key, result in one.results.items()} for one in said]
 
 
-@pytest.mark.parametrize("name", [name for name in NAMES if "source" in checked_settings(name, {})])
+@pytest.mark.parametrize("name", [name for name in NAMES if checked_settings(name, {}).get("source") == ""])
+def test_weights_of_which_no_commit_is_known_must_be_named(name: str) -> None:
+    with pytest.raises(ScorerUnavailable, match=r"“source” must name them: OWNER/NAME@COMMIT .*, or a folder"):
+        build(name).ready()
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if checked_settings(name, {}).get("source")])
 def test_weights_that_are_not_here_are_named_with_what_to_do(name: str) -> None:
     with pytest.raises(ScorerUnavailable) as caught:
         build(name).ready()
 
     sentence = str(caught.value)
+    assert "folder" in sentence
+    if name in UNPINNED:  # nobody here knows a commit, so that whoever runs it must name one
+        assert "must name them: OWNER/NAME@COMMIT" in sentence
+        return
     assert any(default and default in sentence for default in checked_settings(name, {}).values())
     assert "the Hub does not give them" in sentence
-    assert "folder" in sentence
 
 
 # -- bad and borderline pictures --------------------------------------------------------------------------------------

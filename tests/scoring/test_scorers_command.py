@@ -198,3 +198,16 @@ def test_a_check_without_weights_says_how_to_fetch_them(samples: Path, stated: A
 
 def test_a_scorer_never_checked_has_no_result() -> None:
     assert checking.latest("unsafe") is None
+
+
+def test_the_list_and_the_card_say_which_scorers_have_numbers_for_parts() -> None:
+    listed, shown = io.StringIO(), io.StringIO()
+
+    call_command("scorers", "list", stdout=listed)
+    call_command("scorers", "show", "technical", stdout=shown)
+
+    lines = {line.split()[0]: line for line in listed.getvalue().splitlines() if line.strip()}
+    assert lines["technical"].endswith("(and numbers for parts)")
+    assert not lines["text_rules"].endswith("(and numbers for parts)")
+    assert "parts: heatmap: the same within each cell of a picture, 8 along the longer side" in shown.getvalue()
+    assert shown.getvalue().count("parts:") == 2

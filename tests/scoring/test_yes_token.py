@@ -12,13 +12,6 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file, save_file
 
-import scoring.torch_setup  # noqa: F401 - before anything that imports torchvision
-
-# isort: split
-from transformers import PreTrainedTokenizerFast, Qwen2VLConfig, Qwen2VLForConditionalGeneration, Qwen2VLProcessor
-from transformers.models.qwen2_vl.image_processing_pil_qwen2_vl import Qwen2VLImageProcessorPil
-from transformers.models.qwen2_vl.video_processing_qwen2_vl import Qwen2VLVideoProcessor
-
 from scoring.catalogue import build
 from scoring.engine import Pace
 from scoring.scorers import chat_model, yes_token
@@ -270,52 +263,8 @@ def test_items_of_like_length_share_a_batch(folder, tmp_path) -> None:
 
 
 @pytest.fixture(scope="module")
-def qwen(tmp_path_factory, stated) -> tuple[Path, Any, Any]:
-    """A tiny Qwen2-VL: pictures of any size, positions in three directions. With transformers' own model beside it."""
-    folder = tmp_path_factory.mktemp("qwen")
-    (folder / "words.json").write_text(stated["files"]["tokenizer.json"])
-    words = PreTrainedTokenizerFast(tokenizer_file=str(folder / "words.json"), pad_token="<pad>", eos_token="</s>")
-    (folder / "words.json").unlink()
-    marks = ["<|vision_start|>", "<|vision_end|>", "<|image_pad|>", "<|video_pad|>"]
-    words.add_special_tokens({"extra_special_tokens": marks})
-    start, end, image, video = words.convert_tokens_to_ids(marks)
-    template = (
-        "{% for turn in messages %}{% for part in turn['content'] %}{% if part['type'] == 'image' %}<|vision_start|>"
-        "<|image_pad|><|vision_end|>{% else %}{{ part['text'] }}{% endif %}{% endfor %}{% endfor %} answer:"
-    )
-    processor = Qwen2VLProcessor(
-        image_processor=Qwen2VLImageProcessorPil(min_pixels=28 * 28, max_pixels=16 * 28 * 28),
-        tokenizer=words,
-        video_processor=Qwen2VLVideoProcessor(),
-        chat_template=template,
-    )
-    config = Qwen2VLConfig(
-        text_config={
-            "vocab_size": 320,
-            "hidden_size": 32,
-            "intermediate_size": 64,
-            "num_hidden_layers": 2,
-            "num_attention_heads": 4,
-            "num_key_value_heads": 2,
-            "max_position_embeddings": 2048,
-            "rope_parameters": {"rope_type": "default", "mrope_section": [1, 1, 2], "rope_theta": 10000.0},
-            "bos_token_id": None,
-            "eos_token_id": 2,
-        },
-        vision_config={"depth": 2, "embed_dim": 32, "hidden_size": 32, "num_heads": 2, "mlp_ratio": 2},
-        image_token_id=image,
-        video_token_id=video,
-        vision_start_token_id=start,
-        vision_end_token_id=end,
-    )
-    model = Qwen2VLForConditionalGeneration(config).eval()
-    generator = torch.Generator().manual_seed(1)
-    with torch.no_grad():
-        for parameter in model.parameters():
-            parameter.add_(torch.randn(parameter.shape, generator=generator) * (0.3 if parameter.ndim > 1 else 0.1))
-    model.save_pretrained(folder)
-    processor.save_pretrained(folder)
-    return folder, model, processor
+def qwen(tmp_path_factory) -> tuple[Path, Any, Any]:
+    return language_weights.qwen(tmp_path_factory.mktemp("qwen"))
 
 
 @pytest.mark.parity

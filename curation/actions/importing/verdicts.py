@@ -17,6 +17,7 @@ from curation.formats import fields
 from curation.formats.criteria import KNOWN_CRITERIA
 from curation.formats.rows import Json, JudgementRow, Row
 from curation.identity import digest
+from curation.media import heatmaps
 from curation.models import Comparison, CriterionVersion, Judgement, JudgingContext, Mark, Prompt, Sample
 
 ACTS = {
@@ -195,10 +196,30 @@ def _mark(
         input_role=fields.optional_text(mark, "input_role", longest=40),
         start=fields.integer(mark, "start"),
         end=fields.integer(mark, "end"),
-        points=_points(mark),
+        points=_heatmap(mark) if mark.get("grid") else _points(mark),
         error_type=fields.optional_text(mark, "error_type", longest=100),
         text=fields.optional_text(mark, "text", longest=None),
+        value=fields.number(mark, "value"),
     )
+
+
+def _heatmap(mark: Mapping[str, Json]) -> dict[str, Any]:
+    """The cells of a heatmap, rows from top to bottom, over the whole picture or between two corners."""
+    if mark.get("shape") != Mark.Shape.HEATMAP:
+        raise Refused(_("a grid belongs to a heatmap, not to the shape %(shape)s") % {"shape": mark.get("shape")})
+    rows = mark.get("grid")
+    if not isinstance(rows, list) or not all(isinstance(row, list) for row in rows):
+        raise Refused(_("grid must be a list of rows of numbers, not %(value)s") % {"value": str(rows)[:80]})
+    grid = [[fields.number({"cell": cell}, "cell") for cell in row] for row in rows if isinstance(row, list)]
+    if any(cell is None for row in grid for cell in row):
+        raise Refused(_("grid has an empty cell; every cell of a heatmap has a number"))
+    corners = [(x, y) for x, y in _points(mark) or []]
+    if len(corners) not in (0, 2):
+        raise Refused(_("a heatmap has two corners or none, not %(count)d") % {"count": len(corners)})
+    try:
+        return dict(heatmaps.packed([[cell or 0.0 for cell in row] for row in grid], corners))
+    except ValueError as error:
+        raise Refused(str(error)) from error
 
 
 def _points(mark: Mapping[str, Json]) -> list[list[float]] | None:

@@ -16,6 +16,7 @@ from curation.recipes.signals import Heard
 # A median absolute deviation, or failing that a mean one, times this estimates a standard deviation.
 _OF_MEDIAN = 1.4826
 _OF_MEAN = 1.2533
+_RELATIVE, _ABSOLUTE = 1e-9, 1e-12
 
 
 def apply(
@@ -43,6 +44,8 @@ def _figures(marked: pl.DataFrame) -> dict[str, Any]:
         figures["spread"] = histogram(marked["spread"], low=0.0)
     if "far" in marked.columns:
         figures["distance"] = histogram(marked["far"], low=0.0)
+    if "range" in marked.columns:
+        figures["range"] = histogram(marked["range"], low=0.0)
     return figures
 
 
@@ -52,6 +55,9 @@ def _marked(valued: pl.DataFrame, rule: Filter, spread: pl.DataFrame | None) -> 
         valued = valued.with_columns(is_best=pl.col("sample_id").is_in(best["sample_id"].implode()))
     if rule.outliers_beyond is not None:
         valued = valued.with_columns(far=robust_distance(valued["value"]))
+    if rule.range_in_prompt_above is not None:
+        highest, lowest = pl.col("value").max().over("prompt_id"), pl.col("value").min().over("prompt_id")
+        valued = valued.with_columns(range=highest - lowest, size=pl.max_horizontal(highest.abs(), lowest.abs()))
     if spread is not None:
         valued = valued.join(spread, on="sample_id", how="left", maintain_order="left")
     return valued
@@ -71,6 +77,11 @@ def _rules(rule: Filter) -> Iterator[tuple[str, pl.Expr]]:
         yield "too_uncertain", pl.col("spread") > rule.spread_at_most
     if rule.outliers_beyond is not None:
         yield "outlier", pl.col("far") > rule.outliers_beyond
+    if rule.range_in_prompt_above is not None:
+        # Values that differ by rounding alone are equal; the same bounds as for the groups of an export.
+        rounding = pl.max_horizontal(pl.col("size") * _RELATIVE, pl.lit(_ABSOLUTE))
+        is_flat = pl.col("range") <= rule.range_in_prompt_above + rounding
+        yield "prompt_says_nothing", is_flat & pl.col("value").is_not_null()
     if rule.keep_best is not None:
         yield "not_among_the_best", ~pl.col("is_best") & pl.col("value").is_not_null()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
@@ -13,6 +14,13 @@ from scoring.actions.judging import budgets
 from scoring.actions.judging.budgets import Reservation
 from scoring.judges.base import Reply, Token
 from scoring.models import Judge, JudgeCall
+
+_NOT_STORABLE = re.compile("[\x00\ud800-\udfff]")
+
+
+def storable(text: str) -> str:
+    """Text as PostgreSQL can keep it: not a zero character, nor half of a pair of surrogates."""
+    return _NOT_STORABLE.sub("\N{REPLACEMENT CHARACTER}", text)
 
 
 def known(project: Project, digests: Iterable[str]) -> dict[str, JudgeCall]:
@@ -44,7 +52,7 @@ def keep(
         "prompt_tokens": reply.prompt_tokens,
         "answer_tokens": reply.answer_tokens,
         "cost": cost,
-        "text": reply.text.replace("\x00", "\N{REPLACEMENT CHARACTER}"),  # PostgreSQL's text holds no such character
+        "text": storable(reply.text),
         "tokens": [[token.text, token.logprob, dict(token.rivals)] for token in reply.tokens] or None,
         "finish": reply.finish[:40],
         "model": reply.model[:300],

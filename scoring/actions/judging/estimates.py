@@ -73,13 +73,18 @@ def estimate(
 
 
 def _price(judge: Judge, calls: int) -> tuple[float | None, float | None, float | None]:
-    """Tokens, cost and seconds of so many further calls."""
+    """Tokens, cost and seconds of so many further questions, each with as many turns as past ones had."""
     recent = JudgeCall.objects.filter(judge=judge).order_by("-pk").values("pk")[:CALLS_LOOKED_AT]
     mean = JudgeCall.objects.filter(pk__in=recent).aggregate(
-        count=Count("pk"), prompt=Avg("prompt_tokens"), answer=Avg("answer_tokens"), cost=Avg("cost")
+        count=Count("pk"),
+        asides=Count("look"),
+        prompt=Avg("prompt_tokens"),
+        answer=Avg("answer_tokens"),
+        cost=Avg("cost"),
     )
     if not mean["count"]:
         return None, None, None
     job = planning.past_job(judge)
     seconds = calls / job.rate if job and job.rate else None
-    return calls * (mean["prompt"] + mean["answer"]), calls * float(mean["cost"]), seconds
+    turns = calls * mean["count"] / max(mean["count"] - mean["asides"], 1)
+    return turns * (mean["prompt"] + mean["answer"]), turns * float(mean["cost"]), seconds

@@ -20,6 +20,7 @@ from scoring.cutting import Speed, part_size
 from scoring.judges import units
 from scoring.judges.units import Query
 from scoring.models import Judge, JudgeRater
+from scoring.scorers.kinship import name_of
 
 
 def plan(job: Job, owner: str) -> Job:
@@ -50,7 +51,10 @@ def plan(job: Job, owner: str) -> Job:
 def rater(ready: Bench) -> Rater:
     """The rater that this judge is now, noted with the judge."""
     found = raters.machine(
-        kind=Rater.Kind.MODEL, name=ready.judge.name, identity=ready.identity(), family=ready.judge.family
+        kind=Rater.Kind.MODEL,
+        name=ready.judge.name,
+        identity=ready.identity(),
+        kinship=raters.Kinship(ready.judge.family, (name_of(ready.judge.model),)),
     )
     JudgeRater.objects.get_or_create(judge=ready.judge, rater=found)
     return found

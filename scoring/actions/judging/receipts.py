@@ -15,7 +15,7 @@ from django.utils.translation import gettext as _
 from curation.errors import Refused
 from curation.models import Comparison, Judgement, JudgementLink, Project
 from scoring.actions.items import items_as_named
-from scoring.actions.judging import subjects, templates
+from scoring.actions.judging import looks, subjects, templates
 from scoring.judges import questions
 from scoring.judges.base import Instruction, Question, Subject, Template
 from scoring.judges.units import Query, Unit
@@ -141,7 +141,7 @@ def _listeners(judgement: Judgement) -> tuple[Listening, ...]:
 
 
 def sent(found: Receipt) -> Sent:
-    """The question as it was sent. Costs about eight queries."""
+    """The question as it was sent, with the turns before its last answer. Costs about eight queries."""
     query = query_of(found.judgement)
     if found.judge is None or query is None:
         return Sent(None, fault=_("It is not known how this verdict was asked for."))
@@ -165,7 +165,8 @@ def _written(judgement: Judgement, template: Template, query: Query, seen: Seque
         if shown.fault:
             raise ValueError(shown.fault)
         return questions.render(template, (), instruction, query.repeat, reasoning=shown.reasoning)
-    return questions.render(questions.bound(template, seen), seen, instruction, query.repeat)
+    question = questions.render(questions.bound(template, seen), seen, instruction, query.repeat)
+    return looks.told_again(question, looks.of_trace((judgement.payload or {}).get("trace") or ()))
 
 
 def shown_subjects(sample_ids: tuple[int, ...]) -> tuple[Subject, ...]:

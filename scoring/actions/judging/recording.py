@@ -48,7 +48,8 @@ def _save(*, chunk: JobChunk, owner: str, answered: Sequence[Answered], ready: B
     locked.done += len(good)
     locked.failed += len(bad)
     locked.params.setdefault("settled", []).extend(planning.settled_key(chunk, ready, one.query) for one in bad)
-    locked.params.setdefault("faulty", []).extend(one.call.pk for one in bad if one.call is not None)
+    # All turns of a conversation: asked anew, a judge begins from the beginning.
+    locked.params.setdefault("faulty", []).extend(call.pk for one in bad for call in one.calls)
     locked.params["same_family"] = locked.params.get("same_family", 0) + sum(
         "same_family" in (act.payload or {}) for act in acts
     )

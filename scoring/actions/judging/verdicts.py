@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
-from curation.actions.judgements import Act, Link, NewComparison, NewScore, Subject, ranking
-from curation.models import Job, Judgement, JudgementLink, Sample
+from curation.actions import kinship
+from curation.actions.judgements import Act, Link, NewComparison, NewMark, NewScore, Subject, ranking
+from curation.models import Job, Judgement, JudgementLink, Prompt, Sample
+from scoring.actions.judging import looks
 from scoring.actions.judging.asking import Answered
 from scoring.actions.judging.benches import Bench
 from scoring.actions.judging.criteria import item_name
 from scoring.judges.base import Mode, Preference, Verdict
 from scoring.judges.units import Query
+from scoring.scorers.kinship import name_of
 
 _ACTS = {
     Mode.POINTS: Judgement.Act.RATE,
@@ -24,10 +28,15 @@ _ACTS = {
 
 
 def acts(job: Job, ready: Bench, answered: Sequence[Answered]) -> list[Act]:
-    """The judgements to be written. Two queries at most."""
+    """The judgements to be written. Three queries at most."""
     related = _of_the_same_family(ready, answered)
+    texts = _texts_of_words(answered)
     heard = _listened_to(answered) if ready.template.mode == Mode.LISTENER else {}
-    made = [_act(job, ready, one, related, heard) for one in answered if one.verdict is not None]
+    made = [
+        replace(_act(job, ready, one, related, heard), marks=_words(job, ready, one, texts))
+        for one in answered
+        if one.verdict is not None
+    ]
     # In one order, so that two jobs on the same pairs wait for each other and never in a circle.
     return sorted(made, key=lambda act: act.client_key)
 
@@ -48,7 +57,7 @@ def _act(job: Job, ready: Bench, one: Answered, related: set[int], heard: Mappin
         context_id=job.params.get("context"),
         guideline_id=job.params.get("guideline"),
         at=one.call.asked_at,
-        seconds=one.call.seconds,
+        seconds=sum(call.seconds for call in one.calls),
         client_key=query.key(job.params.get("context"), job.params.get("guideline")),
         job_id=job.pk,
         presentation=_presentation(query),
@@ -65,14 +74,16 @@ def _presentation(query: Query) -> dict[str, Any]:
 
 
 def payload_of(one: Answered, *, is_related: bool) -> dict[str, Any]:
-    """The whole reply, what was read in it, and its receipt."""
+    """The whole reply, what was read in it, its receipt, and what was looked at before."""
     assert one.call is not None
     payload: dict[str, Any] = {
         "reply": one.call.text,
         "call": one.call.pk,
-        "seconds": one.call.seconds,
-        "cost": float(one.call.cost),
+        "seconds": sum(call.seconds for call in one.calls),
+        "cost": float(sum(call.cost for call in one.calls)),
     }
+    if one.looks:
+        payload["trace"] = looks.trace(one.looks)
     if one.verdict is not None:
         payload["verdict"] = {key: value for key, value in asdict(one.verdict).items() if value}
     if one.fault:
@@ -125,16 +136,60 @@ def _scores(subject: Subject, keys: Mapping[str, int], verdict: Verdict) -> Iter
             yield NewScore(subject, criterion, float(answer.yes))
 
 
+# -- single words -----------------------------------------------------------------------------------------------------
+
+
+def _texts_of_words(answered: Sequence[Answered]) -> dict[int, str]:
+    """The prompts of whose words something was said. One query, or none."""
+    wanted = {
+        one.query.unit.prompt_id for one in answered if one.verdict is not None and one.verdict.detail.get("words")
+    }
+    return dict(Prompt.objects.filter(pk__in=wanted).values_list("pk", "text")) if wanted else {}
+
+
+def _words(job: Job, ready: Bench, one: Answered, texts: Mapping[int, str]) -> list[NewMark]:
+    """The judge's numbers for words of the prompt, on the template's first criterion, where the words stand."""
+    said: Any = one.verdict.detail.get("words", []) if one.verdict is not None else []
+    if not said or ready.template.mode != Mode.POINTS:
+        return []
+    subject = Subject(one.query.shown[0], one.query.unit.prompt_id)
+    criterion = job.params["criteria"][ready.template.criteria[0].key]
+    return [
+        NewMark(subject, "prompt", "span", criterion, start=start, end=end, value=value)
+        for start, end, value in placed_words(texts[one.query.unit.prompt_id], said)
+    ]
+
+
+def placed_words(text: str, words: Sequence[tuple[str, float]]) -> list[tuple[int, int, float]]:
+    """Where words stand in a text, each behind the one before: first and last code point (half-open) and its number.
+
+    What does not stand there (a sign for “no mistakes”, a word the judge made up) has no place; the answer keeps it.
+
+    >>> placed_words("A cat, a hat", [("a", 1.0), ("hat", 2.0), ("[none]", 3.0)])
+    [(0, 1, 1.0), (9, 12, 2.0)]
+    """
+    found, reached = [], 0
+    for word, value in words:
+        if not word.strip():
+            continue
+        match = re.compile(rf"(?<!\w){re.escape(word.strip())}(?!\w)", re.IGNORECASE).search(text, reached)
+        if match:
+            reached = match.end()
+            found.append((match.start(), match.end(), value))
+    return found
+
+
 # -- independence and listening ---------------------------------------------------------------------------------------
 
 
 def _of_the_same_family(ready: Bench, answered: Sequence[Answered]) -> set[int]:
-    """Samples whose generator shares weights or training data with the judge."""
-    if not ready.judge.family:
+    """Samples whose generator shares weights or training data with the judge, or is the very model it asks."""
+    judge = ready.judge
+    related = kinship.relatives(judge.project, family=judge.family, model_names=[name_of(judge.model)])
+    if not related:
         return set()
     shown = {pk for one in answered for pk in one.query.unit.samples}
-    related = Sample.objects.filter(pk__in=shown, generator__family__iexact=ready.judge.family)
-    return set(related.values_list("pk", flat=True))
+    return set(Sample.objects.filter(pk__in=shown, generator__in=related).values_list("pk", flat=True))
 
 
 def _listened_to(answered: Sequence[Answered]) -> dict[int, dict[str, str]]:

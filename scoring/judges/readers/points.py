@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from collections.abc import Mapping
@@ -29,6 +30,8 @@ from scoring.judges.readers.json_answers import json_answer
 from scoring.scorers.base import Json, Result
 
 FINAL = "Final Score"
+# As many as a prompt of the longest kind has.
+MOST_WORDS = 2_000
 _MARK = re.compile(rf"(?P<name>[^:]{{1,200}}?)\s*:\s*(?P<value>{NUMBER})\s*")
 
 
@@ -95,12 +98,16 @@ FINAL_SCORE = Reader(
 def read_lines(template: Template, reply: Reply, n: int) -> Verdict:
     """A line `Label: x` or `Label (1-5): x` for each criterion; where one stands twice, the last counts.
 
+    With the option `words` there is one line more, `Word-wise Scores: [["red", 0.1], ["cat", 0.7]]`: what the judge
+    says of single words, kept in order as `detail["words"]`; those in the prompt become numbers for its parts.
+
     Raises:
-        Malformed: a criterion without a line, a line without a number, or a number outside its scale.
+        Malformed: a criterion without a line, a line without a number, or a number outside its scale; words in another
+            form.
     """
     answer = spoken(reply)
     scores: dict[str, Result] = {}
-    taken: list[int] = []
+    words, taken = _words(answer.said, text_option(template, "words"))
     for criterion in template.criteria:
         label = labels(template, "Score")[criterion.key]
         found = labelled(answer.said, label)
@@ -109,7 +116,36 @@ def read_lines(template: Template, reply: Reply, n: int) -> Verdict:
         low, high = scale(criterion)
         scores[criterion.key] = Result(exact_number(found[-1][1], f"“{label}”", low=low, high=high))
         taken += [number for number, _rest in found]
-    return Verdict(scores=scores, reasoning=reasoning(answer.thought, without(answer.said, taken)))
+    said = reasoning(answer.thought, without(answer.said, taken))
+    return Verdict(scores=scores, reasoning=said, detail={"words": words} if words else {})
+
+
+def _words(text: str, label: str) -> tuple[list[Json], list[int]]:
+    """The words with their numbers, and the lines they were read from; nothing where no label asks for them."""
+    if not label:
+        return [], []
+    found = labelled(text, label)
+    if not found:
+        raise Malformed(f"there is no line “{label}: …” in the answer")
+    try:
+        stated = json.loads(found[-1][1])
+    except ValueError as error:
+        said = shortened(found[-1][1])
+        raise Malformed(f"“{label}” is “{said}”, which is no list of words and numbers") from error
+    if not isinstance(stated, list) or not 1 <= len(stated) <= MOST_WORDS:
+        raise Malformed(f"“{label}” is no list of 1 to {MOST_WORDS} words")
+    return [_word(one, label) for one in stated], [number for number, _rest in found]
+
+
+def _word(stated: Json, label: str) -> Json:
+    if isinstance(stated, list) and len(stated) == 2 and isinstance(stated[0], str):
+        try:
+            value = float(stated[1]) if isinstance(stated[1], str) else _number(stated[1], stated[0])
+        except ValueError:
+            value = math.nan
+        if math.isfinite(value):
+            return [stated[0], value]
+    raise Malformed(f"“{label}” holds {shortened(str(stated))}, which is not a word and its number")
 
 
 def form_lines(template: Template, n: int) -> str:
@@ -118,7 +154,9 @@ def form_lines(template: Template, n: int) -> str:
         f"{named[criterion.key]} ({scale(criterion)[0]:g}-{scale(criterion)[1]:g}): <number>"
         for criterion in template.criteria
     ]
-    return "End with these lines, exactly in this form, a number in place of <number>:\n" + "\n".join(lines)
+    words = text_option(template, "words")
+    first = [f'{words}: [["<word>", <number>], ["<word>", <number>]]'] if words else []
+    return "End with these lines, exactly in this form, a number in place of <number>:\n" + "\n".join([*first, *lines])
 
 
 SCORE_LINES = Reader(
@@ -127,7 +165,10 @@ SCORE_LINES = Reader(
     read_lines,
     form_lines,
     frozenset({Mode.POINTS}),
-    {"labels": LABELS},
+    {
+        "labels": LABELS,
+        "words": Option("text", "", "The name of a line with a number for each word of the prompt; empty for none."),
+    },
 )
 
 

@@ -11,6 +11,7 @@ from scoring.judges.readers.base import (
     LABELS,
     Option,
     Reader,
+    flag_option,
     labels,
     noun,
     number_option,
@@ -132,12 +133,15 @@ def read_digits(template: Template, reply: Reply, n: int) -> Verdict:
 
     With q the probabilities of the scale's digits, renormalised to 1: value = Σ k · q_k, spread = √(Σ k² q_k −
     value²). Rule `soft-maximum` (VideoScore2): value = k* · q_k* for the likeliest digit k*; the spread is the same.
+    With `at_temperature`, q is what was drawn from, q_k^(1/T) renormalised for the decoding's temperature T > 0.
+    `detail["said"]` has the words that stand there.
 
     Raises:
         Malformed: no log-probabilities, a number of several tokens, or the digits hold less than `coverage`.
     """
     scores: dict[str, Result] = {}
     distribution: dict[str, Json] = {}
+    said: dict[str, Json] = {}
     alone = len(template.criteria) == 1
     for criterion in template.criteria:
         label = labels(template, text_option(template, "after"))[criterion.key]
@@ -146,7 +150,9 @@ def read_digits(template: Template, reply: Reply, n: int) -> Verdict:
         chances = _digits(template, place)
         scores[criterion.key] = _result(template, chances)
         distribution[criterion.key] = {str(digit): chance for digit, chance in chances.items()}
-    return Verdict(scores=scores, reasoning=_reasoning(template, reply), detail={"distribution": distribution})
+        said[criterion.key] = place.token.text.strip()
+    detail: dict[str, Json] = {"distribution": distribution, "said": said}
+    return Verdict(scores=scores, reasoning=_reasoning(template, reply), detail=detail)
 
 
 def _reasoning(template: Template, reply: Reply) -> str:
@@ -171,7 +177,18 @@ def _digits(template: Template, place: Place) -> dict[int, float]:
     raw = {digit: mass(place, [str(digit)]) for digit in range(low, high + 1)}
     covered = sum(raw.values())
     require_coverage(covered, number_option(template, "coverage", 0.5), f"the numbers {low} to {high}")
-    return {digit: chance / covered for digit, chance in raw.items()}
+    return _drawn_from(template, {digit: chance / covered for digit, chance in raw.items()})
+
+
+def _drawn_from(template: Template, chances: Mapping[int, float]) -> dict[int, float]:
+    """The probabilities as they are, or after the temperature of the decoding, renormalised to 1."""
+    temperature = template.decoding.temperature
+    if not flag_option(template, "at_temperature", False) or temperature == 0:
+        return dict(chances)
+    # Relative to the likeliest, so that no small temperature turns all of them into nothing.
+    highest = max(chances.values())
+    raised = {digit: (chance / highest) ** (1 / temperature) for digit, chance in chances.items()}
+    return {digit: value / sum(raised.values()) for digit, value in raised.items()}
 
 
 def _result(template: Template, chances: Mapping[int, float]) -> Result:
@@ -207,6 +224,7 @@ EXPECTED_DIGIT = Reader(
         "rule": Option(
             "text", EXPECTATION, "expectation: sum of digit times probability; soft-maximum: VideoScore2's."
         ),
+        "at_temperature": Option("flag", False, "Whether probabilities are those after the decoding's temperature."),
         "coverage": COVERAGE,
     },
     from_tokens=True,

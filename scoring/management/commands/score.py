@@ -65,7 +65,7 @@ class Command(FollowingCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         try:
             project = find_project(options["project"])
-            scorers = _with_settings([*options["scorer"], *_then_names(options["then"])], options["set"])
+            scorers = with_settings([*options["scorer"], *_then_names(options["then"])], options["set"])
             jobs = staging.start_staged(
                 project=project,
                 scorers={name: scorers[name] for name in options["scorer"]},
@@ -90,7 +90,7 @@ class Command(FollowingCommand):
         return following
 
 
-def _with_settings(names: list[str], given: list[str]) -> Scorers:
+def with_settings(names: list[str], given: list[str]) -> Scorers:
     scorers: Scorers = {name: {} for name in names}
     for text in given:
         left, separator, value = text.partition("=")

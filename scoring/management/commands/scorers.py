@@ -12,7 +12,11 @@ from django.utils.translation import gettext as _
 from curation.errors import PairwrightError
 from scoring import cards
 from scoring.actions import checking
+from scoring.actions.probing import running
 from scoring.catalogue import CATALOGUE, build, checked_settings, facts_of
+from scoring.management import probe_table
+from scoring.management.following import find_project
+from scoring.pacing import pace
 from scoring.scorers.base import Scorer, ScorerFacts, ScorerUnavailable, settings_of
 from scoring.weight_sources import sources
 
@@ -23,20 +27,22 @@ STATE_WIDTH = len(WEIGHTS_AWAY)
 class Command(BaseCommand):
     help = (
         "List the scorers; show one: what it judges, how its number comes about, what it needs; fetch its weights and "
-        "say where they are; check its numbers against those its authors state."
+        "say where they are; check its numbers against those its authors state; probe what it is taken in by."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
-        parser.add_argument("what", nargs="?", default="list", choices=["list", "show", "fetch", "check"])
-        parser.add_argument("scorer", nargs="?", help="name of the one to show, fetch or check")
+        parser.add_argument("what", nargs="?", default="list", choices=["list", "show", "fetch", "check", "probe"])
+        parser.add_argument("scorer", nargs="?", help="name of the one to show, fetch, check or probe")
         parser.add_argument(
             "--set",
             action="append",
             default=[],
             metavar="SETTING=VALUE",
-            help="fetch, check: a setting of the scorer, such as source=/path/to/folder; may be repeated",
+            help="fetch, check, probe: a setting of the scorer, such as source=/path/to/folder; may be repeated",
         )
         parser.add_argument("--samples", metavar="FOLDER", help="check: where the samples of its card lie")
+        parser.add_argument("--project", metavar="PROJECT", help="probe: whose samples to use; drawings without it")
+        parser.add_argument("--seed", type=int, default=0, help="probe: of the choice of samples and prompts")
 
     def handle(self, *args: Any, **options: Any) -> None:
         what, name = options["what"], options["scorer"]
@@ -51,6 +57,8 @@ class Command(BaseCommand):
                 self._show(facts)
             elif what == "fetch":
                 self._fetch(facts, _settings(name, options["set"]))
+            elif what == "probe":
+                self._probe(facts, _settings(name, options["set"]), options)
             else:
                 self._check(facts, _settings(name, options["set"]), options["samples"])
         except (ScorerUnavailable, PairwrightError) as error:
@@ -62,7 +70,9 @@ class Command(BaseCommand):
         width = max(len(name) for name in CATALOGUE)
         for name, facts in sorted(CATALOGUE.items()):
             state = _weights_state(facts).ljust(STATE_WIDTH)
-            self.stdout.write(f"{name.ljust(width)}  {facts.queue}  {state}  {_(facts.judges)}")
+            parts = _(" (and numbers for parts)") if facts.has_places else ""
+            apart = _(" (%(independence)s: not independent)") % vars(facts) if facts.independence else ""
+            self.stdout.write(f"{name.ljust(width)}  {facts.queue}  {state}  {_(facts.judges)}{parts}{apart}")
         self.stdout.write(
             "\nOne of them: python manage.py scorers show NAME. Weights: python manage.py scorers fetch NAME"
         )
@@ -77,6 +87,8 @@ class Command(BaseCommand):
             self.stdout.write(
                 f"    {output.criterion}: {_(output.title)}, {cards.span(output)}, {cards.direction(output)}"
             )
+            if output.places:
+                self.stdout.write(f"      parts: {_(output.places)}")
         for setting in settings_of(facts):
             self.stdout.write(f"  setting {setting.name} = {setting.default!r}: {_(setting.help)}")
 
@@ -113,6 +125,16 @@ class Command(BaseCommand):
                 returncode=1,
             )
         self.stdout.write(f"“{facts.name}” gives what is stated (rater {found.digest[:12]}).")
+
+    # -- what it is taken in by ---------------------------------------------------------------------------------------
+
+    def _probe(self, facts: ScorerFacts, settings: dict[str, str], options: dict[str, Any]) -> None:
+        """In this process, without a worker; what is found is kept as after a job."""
+        project = find_project(options["project"]) if options["project"] else None
+        scorer = _ready(build(facts.name, settings))
+        whole = checked_settings(facts.name, settings)
+        run = running.run_here(running.Wanted(scorer, whole, project, options["seed"]), pace(facts.queue))
+        self.stdout.write(probe_table.lines(run, facts))
 
 
 def _ready(scorer: Scorer[Any]) -> Scorer[Any]:
@@ -180,4 +202,5 @@ def _sections(facts: ScorerFacts) -> list[tuple[str, str]]:
         ("weights", _weights_state(facts)),
         ("licence", cards.licence(facts)),
         ("follows", facts.source),
+        *([("independence", cards.independence(facts))] if facts.independence else []),
     ]

@@ -98,3 +98,18 @@ def voted(slug: str = "boats") -> Scene:
     made.score(made.model("grain", kind="rule"), 0, [1, 2, 3], noise)
     made.score(made.model("grain", kind="rule"), 1, [9, 1, 1, 1], noise)
     return made
+
+
+def specialists() -> Scene:
+    """Sixty prompts of two samples; people prefer the first. `reader` knows it on text, `general` on the others."""
+    made = bare()
+    people = [made.person(name) for name in ("ada", "ben")]
+    general, reader = made.model("general"), made.model("reader")
+    for number in range(60):
+        is_text = number % 3 == 0
+        made.group(2, tags=["text" if is_text else "animals"])
+        for person in people:
+            made.vote(person, number, 0, 1, "left")
+        made.score(general, number, [0.6, 0.4] if not is_text or number % 2 else [0.4, 0.6])
+        made.score(reader, number, [0.9, 0.1] if is_text or number % 2 else [0.1, 0.9])
+    return made

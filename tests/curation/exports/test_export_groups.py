@@ -46,7 +46,7 @@ def act_of(rater: Rater, left: Sample, right: Sample, outcome: str, criterion: i
             NewComparison(Subject(left.pk, left.prompt_id), Subject(right.pk, right.prompt_id), criterion, outcome)
         ],
         presentation={"order": [left.pk, right.pk], "swapped": False, "repeat": 0},
-        payload={"reply": "<think>…</think> 1", "call": 1, "verdict": verdict},
+        payload={"reply": "<think>…</think> 1", "call": 1, "verdict": verdict, **more.pop("payload", {})},
         client_key=more.pop("key", ""),
         **more,
     )
@@ -137,6 +137,65 @@ def test_judges_answers_come_with_their_order_what_people_said_and_who_doubts_th
     stages = {name: len(rows_of(tmp_path / "out", f"judge-{name}")) for name in ("sft", "rl", "held-out")}
     assert stages == {"sft": 1, "rl": 1, "held-out": 1}
     assert "Ada" not in json.dumps(rows_of(tmp_path / "out", "judge-sft"), default=str)
+    assert read_back(tmp_path / "out", made).is_clean
+
+
+def test_what_a_judge_looked_at_leaves_with_its_answer_and_without_the_picture(tmp_path):
+    of = frozen.project("text", prompts=2, samples=2)
+    overall = factories.overall(of).pk
+    first, second = answers(of, 0), answers(of, 1)
+    entries = [
+        {
+            "call": 7,
+            "words": "The end?",
+            "tool": "crop",
+            "arguments": {"video": 1, "second": 1.5, "box": [0, 0, 500, 500]},
+            "place": "Video 1",
+            "box": [0, 0, 32, 24],
+            "time_us": 1_500_000,
+            "told": "Video 1 at 1.500 seconds",
+            "picture": {"sha256": "a" * 64, "width": 32, "height": 24},
+        },
+        {
+            "call": 8,
+            "words": "",
+            "tool": "",
+            "arguments": {},
+            "told": "That call could not be carried out",
+            "fault": "x",
+        },
+    ]
+    looking = act_of(judge(), first[1], first[0], "left", overall, payload={"trace": entries})
+    judgements.record(project=of, acts=[looking, act_of(judge(), second[1], second[0], "left", overall)])
+    made = exported(frozen.freeze(of))
+
+    write_export(made, ["judge-traces"], tmp_path / "out")
+
+    looks = {tuple(row["sample_ids"]): row["looks"] for row in rows_of(tmp_path / "out", "judge-sft")}
+    (with_looks,) = [found for found in looks.values() if found]
+    assert len(looks) == 2
+    assert with_looks == [
+        {
+            "words": "The end?",
+            "tool": "crop",
+            "arguments": '{"box": [0, 0, 500, 500], "second": 1.5, "video": 1}',
+            "place": "Video 1",
+            "box": [0, 0, 32, 24],
+            "seconds": 1.5,
+            "told": "Video 1 at 1.500 seconds",
+            "sha256": "a" * 64,
+        },
+        {
+            "words": "",
+            "tool": "",
+            "arguments": "{}",
+            "place": "",
+            "box": [],
+            "seconds": None,
+            "told": "That call could not be carried out",
+            "sha256": "",
+        },
+    ]
     assert read_back(tmp_path / "out", made).is_clean
 
 

@@ -15,7 +15,7 @@ from curation.errors import Refused
 from curation.exports.readback import read_back
 from curation.exports.rows import ExportMark, ExportPrompt, ExportRater
 from curation.exports.writing import write_export
-from tests.curation.exports.making import PERSON, RULE, Store, pair, source, subject
+from tests.curation.exports.making import PERSON, RULE, Store, pair, score, source, subject
 
 OTHER = ExportRater("fedcba9876543210", "person")
 # Astral planes, joiners, a combining accent, two scripts, a right-to-left word: one string, three lengths.
@@ -132,6 +132,33 @@ def test_frames_of_a_marked_video_have_labels(tmp_path):
     # 8 frames at 4 a second: those at 0.5 and 0.75 s lie inside, the one at 1 s does not.
     assert row["frame_labels"] == [1, 1, 0, 0, 1, 1, 1, 1]
     assert row["intervals"][0]["error_type"] == "jump"
+
+
+def test_numbers_for_parts_stand_beside_the_whole_and_make_no_label(tmp_path):
+    store = Store()
+    prompt = ExportPrompt("p", "a red cat runs")
+    media = {"target": "media", "rater": RULE, "criterion": "motion", "unit": "levels", "media_index": 0}
+    numbers = (
+        ExportMark(shape="interval", statement="1.1", start=0, end=500_000, value=0.25, **media),
+        ExportMark(shape="box", statement="1.2", points=((1, 2), (5, 6)), value=0.5, text="cat", **media),
+        ExportMark(shape="heatmap", statement="1.3", grid=((0.0, 1.0), (2.0, 3.0)), value=1.5, **media),
+        ExportMark(RULE, "prompt", "span", "1.4", "words", start=2, end=5, value=1.0),
+        ExportMark(RULE, "media", "box", "1.5", "motion", media_index=1, points=((0, 0), (1, 1)), value=9.0),
+    )
+    whole = score(0.75, "motion")
+    first = subject(1, prompt, media=[store.video(1)], marks=numbers, scores=(whole,))
+
+    [row] = export(tmp_path, first, subject(2, prompt, media=[store.video(2)]), task="text-to-video", store=store)
+
+    told = [(part["statement"], part["value"], part["text"], part["label"]) for part in row["parts"]]
+    # That of the second file, which this answer lacks, is on no row.
+    assert told == [("1.1", 0.25, "", ""), ("1.2", 0.5, "", "cat"), ("1.3", 1.5, "", ""), ("1.4", 1.0, "red", "")]
+    assert (row["parts"][0]["start"], row["parts"][0]["end"], row["parts"][0]["unit"]) == (0, 500_000, "levels")
+    assert row["parts"][1]["points"] == [[1, 2], [5, 6]]
+    assert row["parts"][2]["grid"] == [[0, 1], [2, 3]]
+    assert [(one["name"], one["value"]) for one in row["scores"]] == [("motion", 0.75)]
+    assert [row[name] for name in ("regions", "spans", "intervals", "frame_labels", "token_labels")] == [[]] * 5
+    assert (row["artifact_map"], row["misalignment_map"]) == (None, None)
 
 
 def test_a_span_beyond_its_text_is_counted_and_not_cut(tmp_path):

@@ -34,7 +34,7 @@ def rows(folder: Path, config: str, split: str = "train") -> list[dict]:
 
 
 @pytest.mark.capability("I4")
-def test_a_group_has_rewards_centred_values_win_rates_and_versions_and_equal_ones_are_flagged(tmp_path):
+def test_a_group_has_rewards_centred_values_win_rates_and_versions_and_equal_ones_are_kept_where_asked(tmp_path):
     store = Store()
     prompts = [ExportPrompt("p0", "a cat"), ExportPrompt("p1", "a dog")]
     values = {"p0": [1.0, 2.0, 6.0], "p1": [3.0, 3.0, 3.0]}
@@ -52,6 +52,7 @@ def test_a_group_has_rewards_centred_values_win_rates_and_versions_and_equal_one
     said += [opinion(first, second, "left", is_apart=True), opinion(first, second, "both_bad")]
     made = source(pairs, store, opinions=said)
 
+    made = replace(made, options={"groups.equal": "keep"})
     write_export(made, ["groups"], tmp_path / "out")
 
     unequal, equal = rows(tmp_path / "out", "groups")
@@ -68,6 +69,32 @@ def test_a_group_has_rewards_centred_values_win_rates_and_versions_and_equal_one
         store.held[who.sample.media[0].sha256] for who in answers["p0"]
     ]
     assert (equal["has_equal_rewards"], equal["scaled"], equal["comparisons"]) == (True, [0.0] * 3, [0] * 3)
+    assert read_back(tmp_path / "out", made).is_clean
+
+
+@pytest.mark.capability("F6")
+def test_groups_without_a_spread_are_left_out_of_exports_of_groups_and_counted(tmp_path):
+    """Of four prompts two have samples that differ; one is all equal, one is equal but for rounding."""
+    store = Store()
+    values = {"p0": [1.0, 2.0, 6.0], "p1": [3.0, 3.0, 3.0], "p2": [0.1 + 0.2, 0.3, 0.3], "p3": [0.5, 0.5, 0.5001]}
+    pairs = []
+    for place, (key, scores) in enumerate(values.items()):
+        prompt = ExportPrompt(key, f"prompt {key}")
+        told = [
+            subject(10 * place + number, prompt, media=[store.picture(10 * place + number)], scores=(score(value),))
+            for number, value in enumerate(scores)
+        ]
+        pairs += [pair(2 * place, told[0], told[1]), pair(2 * place + 1, told[0], told[2])]
+    made = source(pairs, store)
+
+    manifest = write_export(made, ["groups", "reward-model"], tmp_path / "out").manifest
+
+    found = rows(tmp_path / "out", "groups")
+    assert sorted(tuple(row["rewards"]) for row in found) == [(0.5, 0.5, 0.5001), (1.0, 2.0, 6.0)]
+    assert not any(row["has_equal_rewards"] for row in found)
+    assert manifest["left_out"]["groups"] == {"a prompt whose samples all have the same reward": 2}
+    assert len(rows(tmp_path / "out", "reward-lists")) == 2
+    assert manifest["left_out"]["reward-model"]["a signal that is equal for all samples of a prompt (lists)"] == 2
     assert read_back(tmp_path / "out", made).is_clean
 
 

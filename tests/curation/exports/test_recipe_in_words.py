@@ -113,6 +113,7 @@ evidence: {weights: {raters: {robot: 0.5}}}
 candidates: {locales: [de]}
 filters:
   - {name: sure, by: {scores: sharpness}, spread_at_most: 0.1, outliers_beyond: 3.5}
+  - {name: apart, by: {scores: sharpness}, range_in_prompt_above: 0}
   - {name: large, by: {fact: width}, at_least: 512}
 near_duplicates: {within: all, keep_best_by: {scores: sharpness}}
 difficulty:
@@ -133,6 +134,7 @@ balance: {by: tag, shares: {signs: 0.25, animals: 0.75}}
         "A vote weighed 1, but 0.5 for robot.",
         "in de",
         "uncertain by at most 0.1 and within 3.5 robust deviations of the median (sure)",
+        "spread over more than 0 within its prompt (apart)",
         "Keep samples whose width is at least 512 (large); samples without it go.",
         "Of all samples that look the same (distance up to 0.15), keep the best by score on sharpness.",
         "by the share of its samples whose score on exact is at least 1: hard (below 0.5) and easy.",

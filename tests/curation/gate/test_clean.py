@@ -20,6 +20,8 @@ def test_what_could_not_be_looked_for_is_said_with_its_reason():
 
     assert report.idle == {
         "benchmark-leakage": "no benchmark is frozen",
+        "cycle-graded": "no rater behind the pairs goes back from the output to the prompt",
+        "own-labels": "no rater behind the pairs was fitted on labels of this project",
         "brightness-bias": "pairs of pictures exist for 0 prompts; it takes 10",
     }
     assert "cycle" in report.clean

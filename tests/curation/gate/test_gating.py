@@ -13,7 +13,7 @@ from curation.actions.judgements import Act, NewComparison, Subject
 from curation.errors import NotAllowed, Refused
 from curation.gate.found import Found
 from curation.gate.report import GateReport
-from curation.models import Flag, GateExamination, Look, Rendition, Sample, SampleMedia, Waiver
+from curation.models import Flag, GateExamination, Look, Rater, Rendition, Sample, SampleMedia, Waiver
 from curation.storage import media_storage
 from tests import factories
 from tests.curation.exports import frozen
@@ -52,6 +52,8 @@ def test_every_check_has_something_to_look_at_or_says_why_not(version):
     assert report.idle == {
         "benchmark-leakage": "no benchmark is frozen",
         "self-graded": "no machine and generator both have a family",
+        "cycle-graded": "no rater behind the pairs goes back from the output to the prompt",
+        "own-labels": "no rater behind the pairs was fitted on labels of this project",
         "position-bias": "no comparison with two sides stands behind the pairs",
         "brightness-bias": "pairs of pictures exist for 3 prompts; it takes 10",
         "length-bias": "pairs of texts exist for 0 prompts; it takes 10",
@@ -361,6 +363,27 @@ def test_a_local_export_is_written_with_what_was_found_in_its_manifest_and_card(
     card = (tmp_path / "out" / "README.md").read_text("utf-8")
     assert "two good answers" in card
     assert made.readback["findings"] == []
+
+
+@pytest.mark.capability("C17")
+def test_an_export_whose_only_source_is_not_independent_says_so_in_its_manifest_and_card(tmp_path):
+    project = frozen.project(prompts=3, samples=2)
+    source = Rater.objects.get(name="sharpness")
+    for fields, code in (
+        ({"independence": "cycle"}, "cycle-graded"),
+        ({"model_names": ["own/Painter-1"]}, "self-graded"),
+    ):
+        Rater.objects.filter(pk=source.pk).update(**{"independence": "", "model_names": [], **fields})
+        made = exports.order(
+            version=frozen.freeze(project, name=code), formats=["canonical"], by=None, folder=tmp_path / code
+        )
+        exports.run_job(job_id=made.job_id)
+        made.refresh_from_db()
+
+        warned = {one.code: one for one in GateReport.from_json(made.manifest["gate"]).warnings}
+        assert "; for 3 of them it is the only source." in warned[code].words
+        assert {"cycle-graded", "self-graded"} & set(warned) == {code}
+        assert warned[code].words in (tmp_path / code / "README.md").read_text("utf-8")
 
 
 def chosen(version) -> list[int]:

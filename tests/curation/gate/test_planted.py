@@ -261,6 +261,93 @@ def test_a_person_has_no_family_and_an_unknown_family_accuses_nobody():
     assert world.examination().report.idle["self-graded"] == "no machine and generator both have a family"
 
 
+def machine(number: int, name: str, **fields: object) -> dict[str, object]:
+    return {"rater_id": number, "rater_kind": "model", "family": "", "name": name, **fields}
+
+
+@pytest.mark.capability("C17")
+@pytest.mark.parametrize(
+    ("called", "generator"),
+    [
+        ("deepseek-ai/Janus-Pro-7B", {"name": "janus_pro-7b"}),
+        ("janus-pro-7b", {"name": "deepseek-ai/Janus-Pro-7B@abc"}),
+        ("Janus-Pro-7B", {"name": "painter", "revision": "unsloth/Janus-Pro-7B"}),
+    ],
+)
+def test_a_generator_that_judges_itself_is_named_whatever_its_family_is_called(called, generator):
+    world = made()
+    world.rows("raters").append(machine(3, "caption_likelihood", model_names=["other", called]))
+    world.rows("generators")[0].update(generator)
+    only, beside = world.rows("pairs")[:2]
+    world.voices[only["pair_id"]] = [3]
+    world.voices[beside["pair_id"]] = [2, 3]
+
+    assert world.found() == {"single-rater": 1, "self-graded": 2}
+    assert world.examination().report.finding("self-graded").words == (
+        "2 pairs were judged by a relative of the generator of a side, 2 of them by the generator's own model; for 1 "
+        "of them it is the only source."
+    )
+
+
+@pytest.mark.parametrize("named", [{"name": "janus-pro-1b"}, {"name": "painter", "revision": "janus-pro-7b"}])
+def test_another_model_of_a_like_name_accuses_nobody(named):
+    world = made()
+    world.rows("raters").append(machine(3, "yes_token", model_names=["deepseek-ai/Janus-Pro-7B"]))
+    world.rows("generators")[0].update(named)
+    world.voices[world.rows("pairs")[0]["pair_id"]] = [1, 3]
+
+    assert world.found() == {}
+    assert "self-graded" not in world.examination().report.idle
+
+
+@pytest.mark.capability("C17")
+def test_scorers_that_go_back_from_the_output_are_named_and_so_is_where_nobody_independent_decided():
+    world = made()
+    world.rows("raters").append(machine(3, "caption_likelihood", independence="cycle"))
+    world.rows("raters").append(machine(4, "north-eye", family="north"))
+    only, inside, beside, people = world.rows("pairs")[:4]
+    for row, voices in ((only, [3]), (inside, [3, 4]), (beside, [1, 3, 4]), (people, [1, 2])):
+        world.voices[row["pair_id"]] = voices
+
+    assert world.found() == {"single-rater": 1, "self-graded": 2, "cycle-graded": 3}
+    assert world.rows_of("cycle-graded").select("pair_id", "detail").rows() == [
+        (only["pair_id"], "caption_likelihood alone"),
+        (inside["pair_id"], "caption_likelihood, beside nobody independent"),
+        (beside["pair_id"], "caption_likelihood, beside others"),
+    ]
+    assert world.rows_of("self-graded").select("pair_id", "detail").rows() == [
+        (inside["pair_id"], "north-eye, beside nobody independent"),
+        (beside["pair_id"], "north-eye, beside others"),
+    ]
+    report = world.examination().report
+    assert report.finding("cycle-graded").level == "warning"
+    assert report.finding("cycle-graded").words == (
+        "3 pairs were decided by going back from the output to the prompt; for 1 of them it is the only source and "
+        "for 1 of them nobody independent decided beside it."
+    )
+    assert report.finding("self-graded").words.endswith("; for 1 of them nobody independent decided beside it.")
+
+
+@pytest.mark.capability("C12")
+def test_a_head_that_decides_prompts_it_was_fitted_on_is_named_and_so_is_its_being_the_only_source():
+    world = made()
+    world.rows("raters").append({"rater_id": 3, "rater_kind": "head", "family": "", "name": "head:taste"})
+    only, beside, elsewhere = world.rows("pairs")[:3]
+    world.tables["fitted"] = [{"rater_id": 3, "prompt_id": one["prompt_id"]} for one in (only, beside)]
+    world.voices[only["pair_id"]] = [3]
+    world.voices[beside["pair_id"]] = [1, 3]
+    world.voices[elsewhere["pair_id"]] = [1, 3]
+
+    found = world.found()
+    rows = world.rows_of("own-labels")
+
+    assert found == {"single-rater": 1, "own-labels": 2}
+    assert rows.select("pair_id", "detail").rows() == [
+        (only["pair_id"], "head:taste alone"),
+        (beside["pair_id"], "head:taste, beside others"),
+    ]
+
+
 # -- leans --------------------------------------------------------------------------------------------------------
 
 

@@ -1,14 +1,16 @@
 """Videos: facts, refusals, rotation, notes, and the frames scorers see."""
 
 import io
+from fractions import Fraction
 
 import av
 import numpy as np
 import pytest
 from PIL import Image
 
+from curation.media import frames as frames_module
 from curation.media.errors import MediaRefused
-from curation.media.frames import fixed_rate_times, frames_at, uniform_times
+from curation.media.frames import fixed_rate_times, frames_at, frames_chosen, uniform_times
 from curation.media.ingestion import ingest, inspect
 from curation.media.limits import Limits
 from tests.curation.media.drawn import decoded, encoded, scene, video
@@ -176,6 +178,40 @@ def test_one_time_asked_twice_is_one_frame(stored):
     first, second = frames_at(stored(video()), [500_000, 500_000])
 
     assert first == second
+
+
+@pytest.mark.parametrize("options", [{}, WEBM])
+def test_frames_are_chosen_by_number_out_of_all_there_are(options, stored):
+    path = stored(video(24, fps=8, **options))
+    asked = []
+
+    def rule(count, rate):
+        asked.append((count, rate))
+        return [count - 1, 0, 5, 5]
+
+    frames = frames_chosen(path, rule)
+
+    assert [round(shown_number(frame.image)) for frame in frames] == [23, 0, 5, 5]
+    assert [frame.time_us for frame in frames] == [2_875_000, 0, 625_000, 625_000]
+    assert asked == [(24, 8)]
+
+
+@pytest.mark.parametrize("stated", [0, 20, 30])
+def test_frames_are_chosen_out_of_those_there_are_whatever_the_header_says(stated, stored, monkeypatch):
+    path = stored(video(24, fps=8))
+    monkeypatch.setattr(frames_module, "frames_stated", lambda *_opened: (stated, Fraction(8)))
+
+    frames = frames_chosen(path, lambda count, _rate: [0, count // 2, count - 1])
+
+    assert [round(shown_number(frame.image)) for frame in frames] == [0, 12, 23]
+
+
+def test_a_rule_that_refuses_a_video_says_why(stored):
+    def rule(count, _rate):
+        raise ValueError(f"{count} frames are too many")
+
+    with pytest.raises(ValueError, match="24 frames are too many"):
+        frames_chosen(stored(video(24)), rule)
 
 
 def test_times_of_equal_parts_are_their_middles():

@@ -100,8 +100,8 @@ def test_the_digest_is_of_the_meaning():
         (
             "    at_least: 0.2\n",
             "",
-            "line 6, column 5: The filter sets no bar. Add at_least, at_most, keep_best, spread_at_most or "
-            "outliers_beyond.",
+            "line 6, column 5: The filter sets no bar. Add at_least, at_most, keep_best, spread_at_most, "
+            "outliers_beyond or range_in_prompt_above.",
         ),
         (
             "at_least: 0.2",

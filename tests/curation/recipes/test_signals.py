@@ -245,6 +245,22 @@ def test_outliers_lie_far_from_the_median_whatever_they_do_to_the_mean():
     assert (left(3.59), left(3.60)) == (9, 10)
 
 
+@pytest.mark.capability("F6")
+def test_prompts_whose_samples_are_all_alike_leave_with_their_count_in_the_funnel():
+    """Prompt p spans 2, q nothing but rounding, r has one sample, s lacks a value for one of two."""
+    world = World().prompt("p", "a", "b", "c").prompt("q", "d", "e").prompt("r", "f").prompt("s", "g", "h")
+    values = {"a": 1, "b": 3, "c": 1, "d": 0.1 + 0.2, "e": 0.3, "f": 5, "g": 2}
+    world.scores("s", "quality", values=values)
+    text = "filters: [{name: apart, by: {scores: quality}, range_in_prompt_above: BAR}]\npairing: {rule: none}"
+
+    result = run(recipe(text.replace("BAR", "0")), world.evidence())
+
+    assert reasons(result, "filter:apart") == {"prompt_says_nothing": 4, "no_value": 1}
+    assert result.samples.height == 3
+    assert run(recipe(text.replace("BAR", "1.9")), world.evidence()).samples.height == 3
+    assert run(recipe(text.replace("BAR", "2")), world.evidence()).samples.height == 0
+
+
 def test_outliers_among_mostly_equal_numbers_and_among_equals():
     from curation.recipes.steps.filters import robust_distance
 

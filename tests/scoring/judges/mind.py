@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import math
 import re
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -81,7 +82,19 @@ def speak(text: str, things: Sequence[Thing], lights: Sequence[float], *, bias: 
         tie_below: a difference below this many grey levels is a tie.
     """
     seen = [light + (bias if place == 0 and len(lights) > 1 else 0.0) for place, light in enumerate(lights)]
-    for form in (_listener, _probabilities, _json, _verdicts, _sentences, _scores_of_two, _order, _checklist, _points):
+    for form in (
+        _listener,
+        _of_a_description,
+        _probabilities,
+        _json,
+        _verdicts,
+        _sentences,
+        _scores_of_two,
+        _order,
+        _checklist,
+        _points,
+        _asked,
+    ):
         said = form(text, things, seen, tie_below)
         if said is not None:
             return said
@@ -175,12 +188,33 @@ def _points(text: str, things: Sequence[Thing], seen: Sequence[float], tie_below
     if not lines or len(seen) != 1:
         return None
     said = [f"{label}: {_on_scale(seen[0], low, high)}" for label, low, high in lines]
+    # A number for each word of the caption, where they are asked for.
+    said += [
+        f'{label}: [["it", 0.5], ["[No_mistakes]", 0.1]]' for label in re.findall(r'^(.+): \[\["<word>"', text, re.M)
+    ]
     return Said("\n".join([_critique(things, seen), *said]))
+
+
+def _asked(text: str, things: Sequence[Thing], seen: Sequence[float], tie_below: float) -> Said | None:
+    """One plain question about one thing: yes or no, unlike for every question, the brighter the more often yes."""
+    if len(seen) != 1 or not re.fullmatch(r"[^\n]{1,300}\?", text.strip()):
+        return None
+    threshold = 64 + zlib.crc32(text.strip().encode()) % 128
+    chance = 1 / (1 + math.exp(-(abs(seen[0]) - threshold) / 32))
+    return _likeliest({"yes": 0.9 * chance, "no": 0.9 * (1 - chance), "maybe": 0.1})
 
 
 def _on_scale(light: float, low: str, high: str) -> str:
     share = min(max(abs(light) / 255, 0.0), 1.0)
     return f"{float(low) + share * (float(high) - float(low)):.2f}"
+
+
+def _of_a_description(text: str, things: Sequence[Thing], seen: Sequence[float], tie_below: float) -> Said | None:
+    """A question to words alone: yes or no, unlike for every description and question."""
+    if "By this description alone:" not in text:
+        return None
+    chance = (1 + zlib.crc32(text.encode()) % 98) / 100
+    return _likeliest({"Yes": 0.9 * chance, "No": 0.9 * (1 - chance), "maybe": 0.1})
 
 
 def _probabilities(text: str, things: Sequence[Thing], seen: Sequence[float], tie_below: float) -> Said | None:

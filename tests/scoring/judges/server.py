@@ -95,6 +95,7 @@ class Rules:
         key: the key that must come with every request; empty for none.
         usage: whether answers say what they used.
         logprobs: whether log-probabilities are given when asked for.
+        says: asked what to say to a request before the mind is; None leaves it to the mind.
     """
 
     plan: Mapping[int, Behaviour] = field(default_factory=dict)
@@ -107,6 +108,7 @@ class Rules:
     key: str = ""
     usage: bool = True
     logprobs: bool = True
+    says: Callable[[Seen], str | None] = lambda seen: None
     models: tuple[str, ...] = (MODEL,)
 
 
@@ -122,6 +124,11 @@ class Seen:
     at: float
     digest: str
     status: int = 0
+
+    @property
+    def turns(self) -> int:
+        """How many replies of its own the model is sent back."""
+        return sum(message["role"] == "assistant" for message in self.body["messages"])
 
 
 class Server:
@@ -318,7 +325,11 @@ def _said(seen: Seen, rules: Rules) -> mind.Said:
     chance = Random(seen.digest)
     if chance.random() < rules.malformed:
         return mind.Said("Both of them have something, it is hard to say; perhaps the one on the left?")
-    content = _pieces(seen.body["messages"][-1]["content"])
+    said = rules.says(seen)
+    if said is not None:
+        return mind.Said(said)
+    asked = next(message for message in seen.body["messages"] if message["role"] == "user")
+    content = _pieces(asked["content"])
     things = mind.things_in(content) or mind.answers_in(seen.text)
     lights = mind.lights_of(things, seen.text, chance, rules.noise)
     return mind.speak(seen.text, things, lights, bias=rules.bias, tie_below=rules.tie_below)

@@ -2,10 +2,11 @@
 
 import json
 import math
+from dataclasses import replace
 
 import pytest
 
-from scoring.judges.base import Malformed, Reply
+from scoring.judges.base import Decoding, Malformed, Reply
 from scoring.judges.parsing import parse
 from tests.scoring.judges.shown import reply, template, tokens
 
@@ -257,15 +258,37 @@ def test_a_digit_is_its_expected_value_with_the_spread_of_its_distribution():
 def test_videoscore2_takes_the_likeliest_digit_times_its_probability():
     said = [("Visual", {}), (" quality", {}), (":", {}), (" 4", {" 4": 0.6, " 3": 0.3, "x": 0.1}), ("\n", {})]
     said += [("Text-to-video alignment:", {}), (" 2", {" 2": 0.9, " 1": 0.1}), ("\n", {})]
-    said += [("Physical consistency", {}), (" (1-5):", {}), (" 5", {" 5": 1.0})]
+    said += [("Physical/common-sense consistency", {}), (" (1-5):", {}), (" 5", {" 5": 1.0})]
     text = "".join(piece for piece, _chances in said)
+    reply = Reply("Think.\n" + text, tokens=tokens(*said))
+    # As transformers' own scores are: logits over 0.7, then a softmax; here over the digits alone.
+    six, three = 0.6 ** (1 / 0.7), 0.3 ** (1 / 0.7)
+    nine, one = 0.9 ** (1 / 0.7), 0.1 ** (1 / 0.7)
 
-    verdict = parse(template("videoscore2-points"), Reply("Think.\n" + text, tokens=tokens(*said)), 1)
+    verdict = parse(template("videoscore2-points"), reply, 1)
+
+    assert verdict.scores["videoscore2_quality"].value == pytest.approx(4 * six / (six + three))
+    assert verdict.scores["videoscore2_alignment"].value == pytest.approx(2 * nine / (nine + one))
+    assert verdict.scores["videoscore2_consistency"].value == pytest.approx(5)
+    assert verdict.detail["said"] == {
+        "videoscore2_quality": "4",
+        "videoscore2_alignment": "2",
+        "videoscore2_consistency": "5",
+    }
+    assert verdict.reasoning == "Think."
+
+
+def test_without_a_temperature_nothing_is_sharpened():
+    greedy = replace(template("videoscore2-points"), decoding=Decoding(max_tokens=64, top_logprobs=20))
+    said = [
+        (f"{label}:", {}) if not chances else (" 4", chances)
+        for label in ("Visual quality", "\nText-to-video alignment", "\nPhysical/common-sense consistency")
+        for chances in ({}, {" 4": 0.6, " 3": 0.3, "x": 0.1})
+    ]
+
+    verdict = parse(greedy, Reply("".join(piece for piece, _chances in said), tokens=tokens(*said)), 1)
 
     assert verdict.scores["videoscore2_quality"].value == pytest.approx(4 * 0.6 / 0.9)
-    assert verdict.scores["videoscore2_alignment"].value == pytest.approx(2 * 0.9)
-    assert verdict.scores["videoscore2_consistency"].value == pytest.approx(5)
-    assert verdict.reasoning == "Think."
 
 
 @pytest.mark.parametrize(
@@ -285,3 +308,43 @@ def test_a_distribution_that_says_nothing_is_a_failure(pieces, words):
         at(DIGIT, *pieces)
 
     assert words in str(caught.value)
+
+
+# -- single words ----------------------------------------------------------------------------------------------------
+
+WORDS = template("unifiedreward-image-words")
+THREE = "\nAlignment Score (1-5): 4\nCoherence Score (1-5): 3\nStyle Score (1-5): 2"
+
+
+def test_a_number_for_each_word_is_read_beside_the_axes():
+    said = 'Word-wise Scores: [["A", 0.1], ["red", "0.75"], ["[No_mistakes]", 0.02]]' + THREE
+
+    verdict = parse(WORDS, reply("Some thoughts.\n" + said), 1)
+
+    assert verdict.detail["words"] == [["A", 0.1], ["red", 0.75], ["[No_mistakes]", 0.02]]
+    assert [result.value for result in verdict.scores.values()] == [4, 3, 2]
+    assert verdict.reasoning == "Some thoughts."
+
+
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("", "no line “Word-wise Scores: …”"),
+        ("Word-wise Scores: all fine", "no list of words and numbers"),
+        ("Word-wise Scores: []", "no list of 1 to 2000 words"),
+        ("Word-wise Scores: {}", "no list of 1 to 2000 words"),
+        ('Word-wise Scores: [["red", "much"]]', "not a word and its number"),
+        ('Word-wise Scores: [["red", NaN]]', "not a word and its number"),
+        ('Word-wise Scores: [["red", true]]', "not a word and its number"),
+        ('Word-wise Scores: [["red", 0.1, 0.2]]', "not a word and its number"),
+        ("Word-wise Scores: [[1, 0.1]]", "not a word and its number"),
+    ],
+)
+def test_words_in_another_form_are_no_answer(line, words):
+    assert words in fault(WORDS, line + THREE)
+
+
+def test_a_template_that_asks_for_no_words_reads_none():
+    verdict = parse(AXES, reply('Word-wise Scores: [["A", 0.1]]' + THREE), 1)
+
+    assert "words" not in verdict.detail

@@ -1,0 +1,304 @@
+"""Checklists from people's pairs: questions proposed or written down, answered by a judge, kept by their worth.
+
+    propose  --a saved checklist of candidates-->  an ordinary judging job answers them  -->  learn  --a checklist
+
+Nothing is measured on prompts whose verdicts the proposing model was shown.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+import polars as pl
+from django.db import transaction
+from django.utils import timezone
+from django.utils.translation import gettext as _
+
+from curation.actions import examining, jobs
+from curation.errors import PairwrightError, Refused
+from curation.examination.board import board
+from curation.examination.frames import Column
+from curation.models import Job, Project, Rater, User, examination_frames
+from curation.models.examination_frames import Asked
+from scoring.actions.items import check_storage, items
+from scoring.actions.judging import benches, calls, templates
+from scoring.actions.judging.criteria import LONGEST_KEY
+from scoring.actions.judging.subjects import subject
+from scoring.judges import library
+from scoring.judges.base import Malformed, Mode, Passing, Refusal, Template
+from scoring.models import Judge, JudgeRater, JudgeTemplate, Rubric
+from scoring.rubrics import choosing, proposing
+from scoring.rubrics.choosing import Induced, TooFew
+from scoring.rubrics.proposing import Pair
+from scoring.scorers.base import ScorerUnavailable
+
+# So many pairs travel in one question to the proposing model.
+PAIRS_AT_ONCE = 6
+MOST_PAIRS = 60
+# Of the prompts with verdicts, at most this share is shown to it: the rest is for measuring.
+SHOWN_SHARE = 1 / 3
+# Whose words are taken where no checklist is started from; its own questions are then left out.
+BASE = "image-checklist"
+
+
+@dataclass(frozen=True)
+class Wish:
+    """What is to be made.
+
+    Attributes:
+        criterion: what people compared by.
+        start: the checklist one starts from, `name` or `name@version`; empty: none, and samples are pictures.
+        pairs: how many pairs the proposing model is shown.
+        questions: written by a person, beside the proposed ones.
+    """
+
+    name: str
+    criterion: str
+    start: str = ""
+    pairs: int = 24
+    questions: tuple[str, ...] = ()
+    seed: int = 0
+
+
+# -- proposing --------------------------------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def order(*, project: Project, judge: Judge, wish: Wish, by: User | None) -> Job:
+    """Queues that a judge's model proposes questions.
+
+    Raises:
+        Refused: the name is taken, the wish cannot be fulfilled, or the judge is of another project.
+    """
+    _check(project, wish)
+    if judge.project_id != project.pk:
+        raise Refused(_("“%(judge)s” belongs to another project.") % {"judge": judge.name})
+    return jobs.create(
+        project=project,
+        kind=Job.Kind.JUDGE,
+        title=_("Questions proposed for %(name)s") % {"name": wish.name},
+        params={"judge": judge.pk, "rubric": asdict(wish)},
+        by=by,
+        queue="gpu" if judge.backend == Judge.Backend.LOCAL else "cpu",
+    )
+
+
+def is_asked_for(job_id: int) -> bool:
+    return Job.objects.filter(pk=job_id, kind=Job.Kind.JUDGE, params__has_key="rubric").exists()
+
+
+def run_job(*, job_id: int) -> Job | None:
+    """Claims such a job and does it; None when somebody else has it or it is over."""
+    job = Job.objects.select_related("project").filter(pk=job_id).first()
+    owner = jobs.new_owner()
+    claimed = jobs.claim(job, owner) if job else None
+    if claimed is None:
+        return None
+    try:
+        with jobs.heartbeat(claimed, owner) as pulse:
+            rubric = _proposed(claimed, pulse)
+    except jobs.Lost:
+        jobs.stop_cancelled(claimed, owner)
+        return None
+    except (PairwrightError, ScorerUnavailable, Refusal, Passing, Malformed) as error:
+        jobs.fail(claimed, owner, str(error))
+        return Job.objects.get(pk=claimed.pk)
+    except Exception as error:
+        jobs.fail(claimed, owner, f"{type(error).__name__}: {error}")
+        raise
+    jobs.finish(claimed, owner, result={"rubric": rubric.pk, "questions": len(rubric.candidates.document["items"])})
+    return Job.objects.get(pk=claimed.pk)
+
+
+def _proposed(job: Job, pulse: jobs.Pulse) -> Rubric:
+    wish = Wish(**{**job.params["rubric"], "questions": tuple(job.params["rubric"]["questions"])})
+    check_storage()
+    judge = benches.judge_of(job)
+    bench = benches.bench(judge, job)
+    base, _start = _base(job.project, wish)
+    pairs = labelled_pairs(job.project, wish)
+    found = list(wish.questions)
+    for first in range(0, len(pairs), PAIRS_AT_ONCE):
+        pulse.check()
+        found += _asked(job, bench, pairs[first : first + PAIRS_AT_ONCE], base.media)
+    shown = sorted({pair.preferred.prompt_id for pair in pairs})
+    return write(
+        project=job.project, wish=wish, questions=found, shown=shown, proposed_by=judge.name, by=job.created_by
+    )
+
+
+def _asked(job: Job, bench: benches.Bench, pairs: Sequence[Pair], media: str) -> list[str]:
+    """The questions that one look at some pairs brings; an answer that was paid for before is not asked for again."""
+    question = proposing.question_for(pairs, media=media)
+    digest = question.digest(bench.backend.identity())
+    known = calls.known(job.project, [digest]).get(digest)
+    if known is not None and not known.fault:
+        return proposing.read_questions(known.text)
+    asked_at = timezone.now()
+    reply = bench.backend.ask(question)
+    try:
+        found, fault = proposing.read_questions(reply.text), ""
+    except Malformed as error:
+        found, fault = [], str(error)
+    calls.keep(job=job, judge=bench.judge, digest=digest, reply=reply, asked_at=asked_at, fault=fault, reservation=None)
+    return found
+
+
+def labelled_pairs(project: Project, wish: Wish) -> list[Pair]:
+    """Pairs on which most people prefer one side, at most one a prompt, of at most a third of the prompts.
+
+    Raises:
+        Refused: there are no such pairs, or so few that nothing would be left to measure on.
+    """
+    votes = _board(project, wish.criterion, frozenset()).voices
+    sided = votes.filter(pl.col("verdict").is_not_null()).group_by("prompt_id", "low", "high")
+    clear = sided.agg(lean=pl.col("verdict").cast(pl.Int64).sum()).filter(pl.col("lean") != 0).sort("prompt_id", "low")
+    by_prompt = {key[0]: part for key, part in clear.partition_by("prompt_id", as_dict=True).items()}
+    count = min(wish.pairs, MOST_PAIRS, int(len(by_prompt) * SHOWN_SHARE))
+    if count < 1 or len(by_prompt) - count < choosing.LEAST_PROMPTS:
+        raise Refused(
+            _("People preferred one side on %(count)d prompts under “%(criterion)s”; at least %(least)d are needed.")
+            % {"count": len(by_prompt), "criterion": wish.criterion, "least": choosing.LEAST_PROMPTS + 5}
+        )
+    draw = random.Random(wish.seed)  # noqa: S311  # a reproducible draw, no secret
+    chosen = draw.sample(sorted(by_prompt), count)
+    rows = [by_prompt[prompt].row(draw.randrange(len(by_prompt[prompt])), named=True) for prompt in chosen]
+    found = {item.sample_id: subject(item) for item in items([row[side] for row in rows for side in ("low", "high")])}
+    ordered = [(row["low"], row["high"]) if row["lean"] > 0 else (row["high"], row["low"]) for row in rows]
+    return [Pair(found[one], found[other]) for one, other in ordered if one in found and other in found]
+
+
+@transaction.atomic
+def write(
+    *,
+    project: Project,
+    wish: Wish,
+    questions: Sequence[str],
+    shown: Sequence[int] = (),
+    proposed_by: str = "",
+    by: User | None,
+) -> Rubric:
+    """Saves all questions as a checklist that a judge can answer.
+
+    Raises:
+        Refused: there is no question, or the wish cannot be fulfilled.
+    """
+    _check(project, wish)
+    base, start = _base(project, wish)
+    known = [str(item["question"]) for item in start]
+    new = [one for one in proposing.distinct([*known, *questions]) if one not in known]
+    if not new:
+        raise Refused(_("There is no new question. Write some down, or show the model other pairs."))
+    keys = proposing.keys_for(new, [str(item["key"]) for item in start])
+    first = base.criteria[0].key
+    added = [{"key": key, "question": one, "weight": 1, "criterion": first} for key, one in zip(keys, new, strict=True)]
+    only = [criterion for criterion in base.criteria if start or criterion.key == first]
+    row = _saved(project, base, f"{wish.name}-candidates", [*start, *added], only, by)
+    return Rubric.objects.create(
+        project=project,
+        name=wish.name,
+        criterion=wish.criterion,
+        candidates=row,
+        started_from=len(start),
+        shown_prompts=list(shown),
+        proposed_by=proposed_by,
+        created_by=by,
+    )
+
+
+def _check(project: Project, wish: Wish) -> None:
+    if not wish.name.strip():
+        raise Refused(_("Give the checklist a name."))
+    if Rubric.objects.filter(project=project, name=wish.name).exists():
+        raise Refused(_("There is a checklist “%(name)s” already. Choose another name.") % {"name": wish.name})
+    _base(project, wish)
+
+
+def _base(project: Project, wish: Wish) -> tuple[Template, list[Mapping[str, Any]]]:
+    """The template whose words are taken, and the questions one starts from."""
+    template = templates.find(project, wish.start or BASE).template
+    if template.mode != Mode.CHECKLIST:
+        raise Refused(_("“%(name)s” is no checklist.") % {"name": wish.start})
+    return template, [dict(item) for item in template.items] if wish.start else []
+
+
+def _saved(
+    project: Project, base: Template, name: str, questions: Sequence[Mapping[str, Any]], criteria: Any, by: User | None
+) -> JudgeTemplate:
+    document = dict(library.to_plain(replace(base, name=name[:100], version=1, source="own wording")))
+    document |= {"items": [dict(item) for item in questions], "criteria": [asdict(one) for one in criteria]}
+    return templates.save(project=project, document=document, by=by)
+
+
+# -- learning ---------------------------------------------------------------------------------------------------------
+
+
+def learn(*, rubric: Rubric, judge: Judge, by: User | None, kind: str = examining.PEOPLE) -> Induced:
+    """Learns which questions to keep from people's votes and a judge's answers, and saves the checklist.
+
+    Raises:
+        Refused: the judge did not answer these questions, or there are too few votes.
+    """
+    template = templates.read(rubric.candidates.document)
+    columns = _columns(rubric, judge, template)
+    found = _board(rubric.project, rubric.criterion, frozenset((one.rater_id, one.criterion) for one in columns), kind)
+    counted = found.is_sided & (found.verdict != 0) & ~np.isin(found.prompt_id, rubric.shown_prompts)
+    answers = [
+        found.margin_of_voices(one) if one in found.margins else np.full(len(counted), np.nan) for one in columns
+    ]
+    table = np.stack(answers, axis=1)[counted]
+    spoken = ~np.isnan(table).all(axis=1)
+    if not spoken.any():
+        raise Refused(
+            _("“%(judge)s” has not answered the questions of %(name)s on any pair people voted on. Run it first.")
+            % {"judge": judge.name, "name": rubric.candidates}
+        )
+    start = [float(str(item.get("weight", 1))) for item in template.items[: rubric.started_from]]
+    start += [0.0] * (len(template.items) - len(start))
+    try:
+        learnt = choosing.induce(
+            table[spoken],
+            found.verdict[counted][spoken],
+            found.prompt[counted][spoken],
+            start if rubric.started_from else (),
+        )
+    except TooFew as error:
+        raise Refused(str(error)) from error
+    _keep(rubric, template, learnt, judge, by)
+    return learnt
+
+
+def _columns(rubric: Rubric, judge: Judge, template: Template) -> list[Column]:
+    """Each question's answers by the newest rater that the judge has been."""
+    if judge.template_id != rubric.candidates_id:
+        raise Refused(
+            _("“%(judge)s” asks by %(there)s. Make a judge that asks by %(here)s, and let it answer.")
+            % {"judge": judge.name, "there": judge.template_name, "here": rubric.candidates}
+        )
+    rater = Rater.objects.filter(pk__in=JudgeRater.objects.filter(judge=judge).values("rater")).order_by("-pk").first()
+    if rater is None:
+        raise Refused(_("“%(judge)s” has not answered anything yet. Run it first.") % {"judge": judge.name})
+    keys = [f"{item['key']}-yes-no"[:LONGEST_KEY] for item in template.items]
+    return [Column(rater.pk, key, "scores", "") for key in keys]
+
+
+@transaction.atomic
+def _keep(rubric: Rubric, template: Template, learnt: Induced, judge: Judge, by: User | None) -> None:
+    kept = [one for one in learnt.questions if one.weight > 0]
+    own = [{**template.items[one.place], "weight": round(one.weight, 3)} for one in kept]
+    used = {str(item.get("criterion", template.criteria[0].key)) for item in own}
+    criteria = [criterion for criterion in template.criteria if criterion.key in used]
+    row = _saved(rubric.project, template, rubric.name, own, criteria, by) if own else None
+    rubric.template = row
+    rubric.report = {**asdict(learnt), "judge": judge.name}
+    rubric.learnt_at = timezone.now()
+    rubric.save(update_fields=["template", "report", "learnt_at"])
+
+
+def _board(project: Project, criterion: str, machines: frozenset[tuple[int, str]], kind: str = examining.PEOPLE) -> Any:
+    asked = Asked(project=project, criterion=criterion, kind=kind, machines=machines)
+    return board(examination_frames.read(asked, {}))

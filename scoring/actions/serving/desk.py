@@ -1,0 +1,98 @@
+"""The rows behind the service, asked from a few threads of their own, so that calls hold no connections."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import TypeVar
+
+from django.db import close_old_connections
+
+from curation.models import Project, Prompt, Sample
+from scoring.actions import items
+from scoring.actions.serving import prompts, rewards, tokens
+from scoring.scorers.base import Item, Json, ScorerFacts
+from scoring.service.desk import Holder, Plan, Shown, Stored
+from scoring.service.wire import PlanSent
+
+T = TypeVar("T")
+
+# Connections to the database, whatever the number of calls.
+THREADS = 4
+
+
+class Rows:
+    """The desk of the service over the database.
+
+    Args:
+        given: rewards the service was started with, by name.
+        facts: of the scorers that are held.
+        threads: that ask the database; 0 asks in the caller's.
+    """
+
+    def __init__(
+        self, given: Mapping[str, rewards.Given], facts: Mapping[str, ScorerFacts], *, threads: int = THREADS
+    ) -> None:
+        self._given = given
+        self._pools = prompts.Pools()
+        self._facts = facts
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix="rows") if threads else None
+
+    def holder(self, token: str) -> Holder | None:
+        return self._ask(lambda: _holder(token))
+
+    def stored(self, holder: Holder, *, samples: Sequence[int], prompts: Sequence[int], whole_groups: bool) -> Stored:
+        return self._ask(lambda: stored(holder.project_id, samples, prompts, whole_groups=whole_groups))
+
+    def plan(self, holder: Holder, sent: PlanSent) -> Plan:
+        return self._ask(
+            lambda: rewards.plan(project=_project(holder), sent=sent, given=self._given, facts=self._facts)
+        )
+
+    def prompts(self, holder: Holder, query: Mapping[str, str]) -> Mapping[str, Json]:
+        asked = prompts.wanted(query)
+        return self._ask(lambda: self._pools.page(project=_project(holder), asked=asked))
+
+    def media(self, holder: Holder, sha256: str) -> Shown | None:
+        return self._ask(lambda: self._pools.media(project=_project(holder), sha256=sha256))
+
+    def _ask(self, question: Callable[[], T]) -> T:
+        if self._threads is None:
+            return question()
+        return self._threads.submit(_asked, question).result()
+
+
+def _asked(question: Callable[[], T]) -> T:
+    """A connection that broke is replaced before it is used and put away after, as around a page."""
+    close_old_connections()
+    try:
+        return question()
+    finally:
+        close_old_connections()
+
+
+def _holder(text: str) -> Holder | None:
+    token = tokens.living(text)
+    if token is None:
+        return None
+    return Holder(token.pk, token.name, token.project_id, token.project.slug)
+
+
+def _project(holder: Holder) -> Project:
+    return Project.objects.get(pk=holder.project_id)
+
+
+def stored(project_id: int, samples: Sequence[int], prompts: Sequence[int], *, whole_groups: bool) -> Stored:
+    """Samples and prompts of one project by id; ids of another project are as unknown as those of none."""
+    own = Sample.objects.filter(project=project_id, pk__in=samples).present()
+    kinds = dict(own.values_list("pk", "generator__kind"))
+    found = {item.sample_id: item for item in items.items(sorted(kinds))}
+    known = Prompt.objects.filter(project=project_id, pk__in=prompts).values_list("pk", flat=True)
+    siblings = _siblings(project_id, found) if whole_groups else []
+    return Stored(found, kinds, items.asked(list(known)) if prompts else {}, siblings)
+
+
+def _siblings(project_id: int, found: Mapping[int, Item]) -> list[Item]:
+    groups = {item.prompt_id for item in found.values()}
+    others = Sample.objects.filter(project=project_id, prompt__in=groups).present().exclude(pk__in=found)
+    return list(items.items(list(others.order_by("prompt_id", "pk").values_list("pk", flat=True))))

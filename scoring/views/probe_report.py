@@ -1,0 +1,196 @@
+"""What the probes say of a scorer, in words and pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import Q
+from django.utils.translation import gettext as _
+
+from curation.models import Project, Rater, Sample
+from scoring.actions.probing import standing
+from scoring.actions.probing.standing import ProbeStanding
+from scoring.models import ProbeAnswer, ProbeRun
+from scoring.probes.bars import BARS
+from scoring.probes.kinds import PROBES
+from scoring.scorers.base import ScorerFacts
+
+
+@dataclass(frozen=True)
+class Shown:
+    """An input that broke a figure, beside the sample it was held against."""
+
+    title: str
+    answer: ProbeAnswer
+    value: float | None
+    against: ProbeAnswer
+    against_value: float | None
+
+
+@dataclass(frozen=True)
+class Line:
+    """One figure of one criterion."""
+
+    title: str
+    says: str
+    verdict: str
+    verdict_words: str
+    value: str
+    interval: str
+    bar: str
+    counted: str
+    worst: str
+    parts: list[tuple[str, str]]
+    shown: list[Shown]
+
+
+@dataclass(frozen=True)
+class CriterionFound:
+    """Everything that a run found of one criterion."""
+
+    title: str
+    verdict: str
+    verdict_words: str
+    is_open: bool
+    genuine: int
+    spread: float
+    within: float | None
+    is_deaf: bool
+    lines: list[Line]
+
+
+@dataclass(frozen=True)
+class RunFound:
+    """A run as the page tells of it."""
+
+    run: ProbeRun
+    standing: ProbeStanding
+    criteria: list[CriterionFound]
+    unscored: list[tuple[str, int]]
+    reason: str
+    may_show: bool
+
+
+def context(project: Project, facts: ScorerFacts, rater: Rater | None) -> dict[str, Any]:
+    """What the section needs: how the rater stands, and its newest run.
+
+    Args:
+        rater: that speaks here; None where the scorer never spoke here, and it then stands as whoever it was elsewhere.
+    """
+    if rater is None:
+        stands = standing.of_scorers(project)[facts.name]
+    else:
+        stands = standing.of_raters(project, [rater.pk])[rater.pk]
+    return {
+        "probe_scorer": facts.name,
+        "probe_rater": rater,
+        "probe_standing": stands,
+        "probed": _found(project, facts, stands) if stands.run else None,
+    }
+
+
+def _found(project: Project, facts: ScorerFacts, stands: ProbeStanding) -> RunFound:
+    run = stands.run
+    assert run is not None
+    report = run.report
+    may_show = run.is_drawn or run.project_id == project.pk
+    answers = _answers(run, report) if may_show else {}
+    titles = {output.criterion: str(_(output.title)) for output in facts.outputs}
+    criteria = [_criterion(one, answers, titles.get(one["criterion"], one["criterion"])) for one in report["criteria"]]
+    unscored = [(str(_(PROBES[probe].title)), count) for probe, count in report["unscored"].items() if probe in PROBES]
+    return RunFound(run, stands, criteria, unscored, report["reason"], may_show)
+
+
+def _answers(run: ProbeRun, report: Mapping[str, Any]) -> dict[int, ProbeAnswer]:
+    """The rows that the report shows, by position; those of samples that were taken away are left out."""
+    shown = {
+        position
+        for criterion in report["criteria"]
+        for finding in criterion["findings"]
+        for broken in finding["broken"]
+        for position in (broken["position"], broken["against"])
+    }
+    rows = run.answers.filter(position__in=shown).filter(Q(sample=None) | Q(sample__in=Sample.objects.present()))
+    return {row.position: row for row in rows.defer("picture")}
+
+
+def _criterion(one: Mapping[str, Any], answers: Mapping[int, ProbeAnswer], title: str) -> CriterionFound:
+    return CriterionFound(
+        title=title,
+        verdict=one["verdict"],
+        verdict_words=verdict_words(one["verdict"]),
+        is_open=one["verdict"] != "passing",
+        genuine=one["genuine"],
+        spread=one["spread"],
+        within=one["within"],
+        is_deaf=one["is_deaf"],
+        lines=[_line(finding, answers, one["criterion"]) for finding in one["findings"] if finding["name"] in BARS],
+    )
+
+
+def _line(finding: Mapping[str, Any], answers: Mapping[int, ProbeAnswer], criterion: str) -> Line:
+    bar, figure = BARS[finding["name"]], finding["figure"]
+    is_share = bar.unit == "share"
+    return Line(
+        title=str(_(bar.title)),
+        says=str(_(bar.says)),
+        verdict=finding["verdict"],
+        verdict_words=verdict_words(finding["verdict"]),
+        value=_number(figure["value"], is_share),
+        interval=_interval(figure, is_share),
+        bar=_bar_words(finding["bar"], is_share, bar.high_is_good),
+        counted=_("over %(count)d, from %(prompts)d prompts")
+        % {"count": figure["count"], "prompts": figure["clusters"]},
+        worst=str(_(PROBES[finding["worst"]].title)) if finding["worst"] in PROBES else "",
+        parts=[
+            (str(_(PROBES[part["probe"]].title)), _number(part["figure"]["value"], is_share))
+            for part in finding["parts"]
+            if part["probe"] in PROBES
+        ],
+        shown=_shown(finding, answers, criterion),
+    )
+
+
+def _shown(finding: Mapping[str, Any], answers: Mapping[int, ProbeAnswer], criterion: str) -> list[Shown]:
+    pairs = [(answers.get(one["position"]), answers.get(one["against"])) for one in finding["broken"]]
+    return [
+        Shown(
+            title=str(_(PROBES[one.probe].title)) if one.probe in PROBES else one.probe,
+            answer=one,
+            value=one.values.get(criterion),
+            against=other,
+            against_value=other.values.get(criterion),
+        )
+        for one, other in pairs
+        if one is not None and other is not None
+    ]
+
+
+def verdict_words(verdict: str) -> str:
+    known = {"passing": _("passes"), "doubtful": _("in doubt"), "failing": _("fails")}
+    return known.get(verdict, _("nothing to say"))
+
+
+def _number(value: float, is_share: bool) -> str:
+    if is_share:
+        return _("%(share)s %%") % {"share": f"{100 * value:.0f}"}
+    return f"{value:.2f}"
+
+
+def _interval(figure: Mapping[str, Any], is_share: bool) -> str:
+    if figure["low"] is None or figure["high"] is None:
+        return ""
+    low, high = _number(figure["low"], is_share), _number(figure["high"], is_share)
+    return _("%(low)s to %(high)s") % {"low": low, "high": high}
+
+
+def _bar_words(bar: Mapping[str, float | None], is_share: bool, high_is_good: bool) -> str:
+    passing = _number(bar["passing"] or 0.0, is_share)
+    words = _("from %(bar)s on") if high_is_good else _("up to %(bar)s")
+    said = words % {"bar": passing}
+    if bar["failing"] is None:
+        return said
+    fails = _("fails below %(bar)s") if high_is_good else _("fails above %(bar)s")
+    return f"{said}, {fails % {'bar': _number(bar['failing'], is_share)}}"
