@@ -21,16 +21,16 @@ from scoring.scorers.base import (
     Outcome,
     Reading,
     Result,
-    Scorer,
     ScorerFacts,
     ScorerUnavailable,
 )
-from scoring.scorers.device import bytes_of, device, dtype_of, memory_watched
+from scoring.scorers.device import device, dtype_of, memory_watched
 from scoring.scorers.fitted import tensor_files
 from scoring.scorers.reward_token_heads import estimates, ranking_heads, result_of
 from scoring.scorers.reward_token_model import Asked, RewardFiles, find_base, load_reward_model
+from scoring.scorers.reward_token_scorer import RewardTokenScorer
 from scoring.scorers.reward_token_views import Sight
-from scoring.scorers.reward_token_words import IMAGE, Wording, Words, wording
+from scoring.scorers.reward_token_words import IMAGE, Wording, Words
 
 FILES = ("model.safetensors", "model.pth")
 PATTERNS = ("model*.safetensors", "model.safetensors.index.json", "model.pth")
@@ -47,20 +47,16 @@ MEAN, LOWEST, SUM = "mean", "min", "sum"
 POOLINGS = (MEAN, LOWEST, SUM)
 
 
-class EditReward(Scorer[tuple[Asked, ...]]):
-    """Runs on a GPU where there is one, on the CPU otherwise. Prepared: both questions about each picture in turn."""
+class EditReward(RewardTokenScorer):
+    """Prepared: both questions about each picture in turn."""
 
     def __init__(
         self, facts: ScorerFacts, *, source: str, base: str, wording: str, pooling: str, precision: str
     ) -> None:
-        super().__init__(facts)
+        super().__init__(facts, source=source, base=base, wording=wording, precision=precision)
         if pooling not in POOLINGS:
             raise ScorerUnavailable(f"The pooling “{pooling}” is unknown; there are {', '.join(POOLINGS)}.")
-        self._source = source
-        self._base = base
-        self._worded = wording
         self._pooling = pooling
-        self._precision = precision
 
     @cached_property
     def _files(self) -> RewardFiles:
@@ -68,10 +64,8 @@ class EditReward(Scorer[tuple[Asked, ...]]):
         return find_base(self._base, folder, tensor_files(folder, FILES))
 
     @cached_property
-    def _wordings(self) -> tuple[Wording, ...]:
-        folder = self._files.tensors[0].parent
-        folders = [weights.folder_of(self._worded, TEMPLATES)] if self._worded else [folder]
-        return tuple(wording(folders, file, own, [MARK]) for file, own in zip(TEMPLATES, OWN_TEMPLATES, strict=True))
+    def _wordings(self) -> list[Wording]:
+        return self._words_of(self._files.tensors[0].parent, TEMPLATES, OWN_TEMPLATES, [MARK])
 
     def load(self) -> None:
         words = Words(self._files.base, [MARK])
@@ -86,13 +80,6 @@ class EditReward(Scorer[tuple[Asked, ...]]):
             dtype=dtype_of(self._precision),
         )
 
-    def bytes_held(self) -> int:
-        return sum(bytes_of(module) for module in self._model.modules)
-
-    @cached_property
-    def _digests(self) -> dict[str, Json]:
-        return self._files.digests
-
     def identity_parts(self) -> dict[str, Json]:
         return {
             **self._digests,
@@ -103,9 +90,6 @@ class EditReward(Scorer[tuple[Asked, ...]]):
             "template_origin": [one.origin for one in self._wordings],
             "precision": self._precision,
         }
-
-    def length(self, prepared: tuple[Asked, ...]) -> int:
-        return max((len(asked.question.tokens) for asked in prepared), default=0)
 
     def prepare(self, item: Item, decoded: Decoded) -> tuple[Asked, ...]:
         sources = decoded.role_pictures("source")

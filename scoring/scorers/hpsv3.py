@@ -11,12 +11,13 @@ from collections.abc import Sequence
 from functools import cached_property
 
 from scoring import weights
-from scoring.scorers.base import Decoded, Item, Json, Outcome, Reading, Scorer, ScorerFacts
-from scoring.scorers.device import bytes_of, device, dtype_of, memory_watched
+from scoring.scorers.base import Decoded, Item, Json, Outcome, Reading
+from scoring.scorers.device import device, dtype_of, memory_watched
 from scoring.scorers.reward_token_heads import estimates, ranking_head, result_of
 from scoring.scorers.reward_token_model import Asked, RewardFiles, find_base, load_reward_model
+from scoring.scorers.reward_token_scorer import RewardTokenScorer
 from scoring.scorers.reward_token_views import Sight
-from scoring.scorers.reward_token_words import IMAGE, Template, Wording, Words, wording
+from scoring.scorers.reward_token_words import IMAGE, Template, Wording, Words
 from scoring.scorers.several import FRAMES_IN_WORDS, shown
 
 FILES = ("HPSv3.safetensors",)
@@ -28,15 +29,8 @@ OWN_TEMPLATE = (
 )
 
 
-class HpsV3(Scorer[tuple[Asked, ...]]):
-    """Runs on a GPU where there is one, on the CPU otherwise."""
-
-    def __init__(self, facts: ScorerFacts, *, source: str, base: str, wording: str, precision: str) -> None:
-        super().__init__(facts)
-        self._source = source
-        self._base = base
-        self._worded = wording
-        self._precision = precision
+class HpsV3(RewardTokenScorer):
+    """The mean over pictures and frames."""
 
     @cached_property
     def _files(self) -> RewardFiles:
@@ -45,9 +39,8 @@ class HpsV3(Scorer[tuple[Asked, ...]]):
 
     @cached_property
     def _wording(self) -> Wording:
-        folder = self._files.tensors[0].parent
-        folders = [weights.folder_of(self._worded, [TEMPLATE])] if self._worded else [folder]
-        return wording(folders, TEMPLATE, OWN_TEMPLATE, [MARK])
+        (found,) = self._words_of(self._files.tensors[0].parent, [TEMPLATE], [OWN_TEMPLATE], [MARK])
+        return found
 
     def load(self) -> None:
         words = Words(self._files.base, [MARK])
@@ -62,13 +55,6 @@ class HpsV3(Scorer[tuple[Asked, ...]]):
             dtype=dtype_of(self._precision),
         )
 
-    def bytes_held(self) -> int:
-        return sum(bytes_of(module) for module in self._model.modules)
-
-    @cached_property
-    def _digests(self) -> dict[str, Json]:
-        return self._files.digests
-
     def identity_parts(self) -> dict[str, Json]:
         return {
             **self._digests,
@@ -80,9 +66,6 @@ class HpsV3(Scorer[tuple[Asked, ...]]):
             "decoding": FRAMES_IN_WORDS,
             "precision": self._precision,
         }
-
-    def length(self, prepared: tuple[Asked, ...]) -> int:
-        return max((len(asked.question.tokens) for asked in prepared), default=0)
 
     def prepare(self, item: Item, decoded: Decoded) -> tuple[Asked, ...]:
         views = [self._model.sight.picture(picture) for picture in shown(decoded)]

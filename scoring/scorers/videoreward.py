@@ -24,17 +24,16 @@ from scoring.scorers.base import (
     Outcome,
     Reading,
     Result,
-    Scorer,
-    ScorerFacts,
     ScorerUnavailable,
 )
-from scoring.scorers.device import bytes_of, device, dtype_of, memory_watched
+from scoring.scorers.device import device, dtype_of, memory_watched
 from scoring.scorers.picture_processor import number
 from scoring.scorers.reward_token_heads import LinearHead
 from scoring.scorers.reward_token_model import Asked, RewardFiles, find_base, load_reward_model
+from scoring.scorers.reward_token_scorer import RewardTokenScorer
 from scoring.scorers.reward_token_state import Adapter
 from scoring.scorers.reward_token_views import FLOATS, SMALLEST_FRAME, EvenFrames, Sight
-from scoring.scorers.reward_token_words import PROMPT, VIDEO, Wording, Words, wording
+from scoring.scorers.reward_token_words import PROMPT, VIDEO, Wording, Words
 
 CONFIGURATION = "model_config.json"
 CHECKPOINTS, WEIGHTS = "checkpoint-*", ("model.safetensors", "model.pth")
@@ -70,15 +69,8 @@ class Stated:
     norms: Mapping[str, tuple[float, float]]
 
 
-class VideoReward(Scorer[tuple[Asked, ...]]):
-    """Runs on a GPU where there is one, on the CPU otherwise."""
-
-    def __init__(self, facts: ScorerFacts, *, source: str, base: str, wording: str, precision: str) -> None:
-        super().__init__(facts)
-        self._source = source
-        self._base = base
-        self._worded = wording
-        self._precision = precision
+class VideoReward(RewardTokenScorer):
+    """The mean over a sample's videos, dimension by dimension."""
 
     @cached_property
     def _folder(self) -> Path:
@@ -98,8 +90,7 @@ class VideoReward(Scorer[tuple[Asked, ...]]):
 
     @cached_property
     def _wording(self) -> Wording:
-        folders = [weights.folder_of(self._worded, [TEMPLATE])] if self._worded else [self._folder]
-        found = wording(folders, TEMPLATE, OWN_TEMPLATE, MARKS)
+        (found,) = self._words_of(self._folder, [TEMPLATE], [OWN_TEMPLATE], MARKS)
         if found.text.index(PROMPT) < max(found.text.index(mark) for mark in MARKS[:2]):
             raise ScorerUnavailable(f"In {TEMPLATE} the prompt must come after {MARKS[0]} and {MARKS[1]}.")
         return found
@@ -118,9 +109,6 @@ class VideoReward(Scorer[tuple[Asked, ...]]):
             adapter=self._stated.adapter,
         )
 
-    def bytes_held(self) -> int:
-        return sum(bytes_of(module) for module in self._model.modules)
-
     @cached_property
     def _digests(self) -> dict[str, Json]:
         return {**self._files.digests, "configuration": weights.file_digest(self._folder / CONFIGURATION)}
@@ -137,9 +125,6 @@ class VideoReward(Scorer[tuple[Asked, ...]]):
             "decoding": self._stated.frames.words,
             "precision": self._precision,
         }
-
-    def length(self, prepared: tuple[Asked, ...]) -> int:
-        return max((len(asked.question.tokens) for asked in prepared), default=0)
 
     def prepare(self, item: Item, decoded: Decoded) -> tuple[Asked, ...]:
         asked = []
