@@ -33,7 +33,7 @@ def needs(facts: ScorerFacts) -> str:
         parts.append(_("the prompt's fact %(facts)s") % {"facts": _(" or ").join(f"“{key}”" for key in wanted.facts)})
     if facts.scope == "group":
         parts.append(_("all samples of the prompt"))
-    return ", ".join(parts) or _("nothing")
+    return ", ".join(parts) or (_("the scores it reads") if facts.kind == "head" else _("nothing"))
 
 
 def place(facts: ScorerFacts) -> str:

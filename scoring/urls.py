@@ -43,6 +43,7 @@ project_urls = [
     path("judges/<int:judge_id>/", judges.judge, name="judge"),
     path("judges/<int:judge_id>/run/", judge_run.judge_run, name="judge_run"),
     path("judges/<int:judge_id>/try/", judge_run.judge_try, name="judge_try"),
+    path("judges/<int:judge_id>/probe/", judge_run.judge_probe, name="judge_probe"),
     path("judges/<int:judge_id>/archive/", judges.judge_archive, name="judge_archive"),
     path("judgements/<int:judgement_id>/answer/", answers.answer, name="answer"),
     path("judge-calls/<int:call_id>/", answers.judge_call, name="judge_call"),

@@ -29,6 +29,8 @@ def pytest_configure(config: pytest.Config) -> None:
         # The workers inherit this environment; with the name in it pytest-django would read the
         # settings there before they have taken their slots.
         del os.environ["DJANGO_SETTINGS_MODULE"]
+        # Threads of several processes on the same cores spend their time waiting for each other.
+        os.environ.setdefault("OMP_NUM_THREADS", str(max(1, (os.cpu_count() or 1) // config.option.numprocesses)))
 
 
 def is_controller(config: pytest.Config) -> bool:

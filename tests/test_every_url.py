@@ -266,6 +266,7 @@ RULES: dict[str, Rule] = {
     "judge_new": Rule(EDITORS, EDITORS),
     "judge_run": Rule(EDITORS, EDITORS),
     "judge_try": Rule(None, EDITORS),
+    "judge_probe": Rule(EDITORS, EDITORS),
     "judge_archive": Rule(None, EDITORS),
     "judge_templates": Rule(READERS),
     "judge_template": Rule(READERS),

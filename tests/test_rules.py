@@ -13,6 +13,7 @@ from django.core.management import call_command
 from tests import isolation
 
 ROOT = Path(__file__).resolve().parents[1]
+TEMPLATES = ROOT / "templates"
 ROOMS = ("config", "curation", "annotation", "scoring")
 MODEL_LIBRARIES = ("torch", "torchvision", "transformers", "open_clip", "rapidocr", "onnxruntime", "cv2")
 
@@ -168,3 +169,11 @@ def test_static_files_can_be_collected_under_hashed_names(settings, tmp_path):
     call_command("collectstatic", interactive=False, verbosity=0)
 
     assert list(tmp_path.rglob("*.css"))
+
+
+def test_no_page_puts_a_whole_form_into_an_address():
+    """A server refuses addresses of more than some thousand characters, and forms grow with what there is to choose."""
+    for path in TEMPLATES.rglob("*.html"):
+        for tag in re.findall(r"<[^<>]*hx-get=[^<>]*hx-include=[^<>]*>", path.read_text(encoding="utf-8")):
+            named = re.search(r'hx-params="(?!not )[^"]+"', tag)
+            assert named, f"{path.name}: send it by hx-post, or name a few fields: {tag}"

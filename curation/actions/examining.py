@@ -137,10 +137,12 @@ def _criterion(choice: Choice, options: Options) -> str:
     if choice.criterion is None:
         most = sorted(options.criteria, key=lambda key: (-options.criteria[key], key))
         return OVERALL if OVERALL in options.criteria or not most else most[0]
+    if not options.criteria:
+        raise Refused(_("Nobody has compared anything here yet."))
     if choice.criterion not in options.criteria:
         raise Refused(
             _("Nobody has compared under “%(key)s”. People compared under: %(known)s.")
-            % {"key": choice.criterion, "known": ", ".join(sorted(options.criteria)) or _("nothing yet")}
+            % {"key": choice.criterion, "known": ", ".join(sorted(options.criteria))}
         )
     return choice.criterion
 

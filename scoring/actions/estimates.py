@@ -10,6 +10,7 @@ from curation.models.prompts import SampleQuerySet
 from scoring.actions import choosing
 from scoring.actions.choosing import Voice
 from scoring.actions.planning import past_rate
+from scoring.models.heads import of_key
 from scoring.scorers.base import ScorerFacts
 
 
@@ -48,14 +49,19 @@ def seconds_together(project: Project, covered: Sequence[Coverage]) -> float | N
 
 def _voice(project: Project, facts: ScorerFacts) -> Voice | None:
     """The newest rater this version of the scorer has been, and its criteria here; None while it never spoke here."""
-    rater = (
+    head = of_key(facts.name)
+    rater = head.rater if head else _newest(facts)
+    keys = [output.criterion for output in facts.outputs]
+    criteria = CriterionVersion.objects.filter(criterion__project=project, criterion__key__in=keys)
+    found = list(criteria.values_list("pk", flat=True))
+    return Voice(rater.pk, found) if rater and found else None
+
+
+def _newest(facts: ScorerFacts) -> Rater | None:
+    return (
         Rater.objects.filter(
             project=None, name=facts.name, identity__scorer=facts.name, identity__version=facts.version
         )
         .order_by("-pk")
         .first()
     )
-    keys = [output.criterion for output in facts.outputs]
-    criteria = CriterionVersion.objects.filter(criterion__project=project, criterion__key__in=keys)
-    found = list(criteria.values_list("pk", flat=True))
-    return Voice(rater.pk, found) if rater and found else None

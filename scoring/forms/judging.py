@@ -119,6 +119,12 @@ class BudgetForm(forms.Form):
         return Limits(requests=self.cleaned_data["budget_requests"], cost=self.cleaned_data["budget_cost"])
 
 
+class ProbeForm(BudgetForm):
+    """The probes of a judge, with the seed of the originals whose questions were counted."""
+
+    seed = forms.IntegerField(min_value=0, max_value=2**31, widget=forms.HiddenInput)
+
+
 class JudgeRunForm(BudgetForm, NarrowedForm):
     """A judging job: what about, which samples, under what, and within which budget."""
 

@@ -12,8 +12,8 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 
 from curation.models import Project
+from scoring.actions.heads import naming
 from scoring.actions.staging import Stage
-from scoring.catalogue import CATALOGUE
 from scoring.forms.narrowing import NarrowedForm
 from scoring.forms.scorers import scorers_field
 from scoring.scorers.base import ScorerFacts, Setting, settings_of
@@ -26,12 +26,14 @@ BARS = ("best", "at_least", "at_most", "spread", "most")
 class StageForm(forms.Form):
     """A later stage: what it takes over from the one before, and who looks at that. Unused while it names no scorer."""
 
-    def __init__(self, number: int, data: QueryDict | None, *, initial: dict[str, Any]) -> None:
+    def __init__(
+        self, number: int, data: QueryDict | None, *, initial: dict[str, Any], offered: Mapping[str, ScorerFacts]
+    ) -> None:
         super().__init__(data, prefix=f"stage{number}", initial=initial)
         self.number = number
-        self.fields["scorers"] = scorers_field(required=False)
+        self.fields["scorers"] = scorers_field(offered, required=False)
         self.fields["by"] = forms.ChoiceField(
-            choices=[("", _("choose a score")), *_scores()], label=_("Go by"), required=False
+            choices=[("", _("choose a score")), *_scores(offered)], label=_("Go by"), required=False
         )
         self.fields["best"] = forms.IntegerField(label=_("Best of each prompt"), min_value=1, required=False)
         self.fields["at_least"] = forms.FloatField(label=_("At least"), required=False)
@@ -86,12 +88,13 @@ class LaunchForm(NarrowedForm):
     def __init__(self, project: Project, data: QueryDict | None = None, *, initial: QueryDict | None = None) -> None:
         said = data if data is not None else initial
         super().__init__(project, data, initial=_initial(initial))
-        self.fields["scorers"] = scorers_field()
-        for facts in CATALOGUE.values():
+        self.offered = naming.on_offer(project)
+        self.fields["scorers"] = scorers_field(self.offered)
+        for facts in self.offered.values():
             for setting in settings_of(facts):
                 self.fields[f"{facts.name}-{setting.name}"] = _setting_field(setting)
         self.stages = [
-            StageForm(number, data, initial=_initial(initial, f"stage{number}-"))
+            StageForm(number, data, initial=_initial(initial, f"stage{number}-"), offered=self.offered)
             for number in range(2, 2 + _stage_count(said))
         ]
 
@@ -131,13 +134,13 @@ class LaunchForm(NarrowedForm):
 
     def chosen_scorers(self) -> dict[str, dict[str, str]]:
         """Names with the settings that were given, as `start_staged` takes them; an empty one may be meant."""
-        return {name: self._given_settings(CATALOGUE[name]) for name in self.cleaned_data["scorers"]}
+        return {name: self._given_settings(self.offered[name]) for name in self.cleaned_data["scorers"]}
 
     def later(self) -> list[Stage]:
         """The stages that follow the first one."""
         used = [stage for stage in self.stages if stage.is_used]
         names = {name for stage in used for name in stage.cleaned_data["scorers"]}
-        settings = {name: self._given_settings(CATALOGUE[name]) for name in names}
+        settings = {name: self._given_settings(self.offered[name]) for name in names}
         return [stage.stage(settings) for stage in used]
 
     def _given_settings(self, facts: ScorerFacts) -> dict[str, str]:
@@ -177,12 +180,12 @@ def _setting_field(setting: Setting) -> forms.Field:
     return forms.CharField(strip=False, **common)
 
 
-def _scores() -> list[tuple[str, list[tuple[str, str]]]]:
+def _scores(offered: Mapping[str, ScorerFacts]) -> list[tuple[str, list[tuple[str, str]]]]:
     """Every output of every scorer, grouped by scorer."""
     return [
         (
             gettext(facts.title),
             [(f"{facts.name}.{output.criterion}", gettext(output.title)) for output in facts.outputs],
         )
-        for facts in CATALOGUE.values()
+        for facts in offered.values()
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from django import forms
@@ -10,12 +11,13 @@ from django.utils.translation import gettext_lazy as _
 
 from curation.models import RaterStanding
 from scoring.catalogue import CATALOGUE
+from scoring.scorers.base import ScorerFacts
 
 
-def scorers_field(*, required: bool = True) -> forms.MultipleChoiceField:
-    """A choice among all scorers, by name."""
+def scorers_field(offered: Mapping[str, ScorerFacts], *, required: bool = True) -> forms.MultipleChoiceField:
+    """A choice among scorers, by name."""
     return forms.MultipleChoiceField(
-        choices=[(name, gettext(facts.title)) for name, facts in CATALOGUE.items()],
+        choices=[(name, gettext(facts.title)) for name, facts in offered.items()],
         label=_("Scorers"),
         required=required,
         error_messages={"required": _("Choose at least one scorer.")},
@@ -27,7 +29,7 @@ class ArrivalForm(forms.Form):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.fields["scorers"] = scorers_field(required=False)
+        self.fields["scorers"] = scorers_field(CATALOGUE, required=False)
 
 
 class StandingForm(forms.Form):

@@ -282,7 +282,7 @@ def _one(block: Block, number: int, head: Head, start: int, added: float) -> Wei
     return Weighed(
         block.columns[number].label,
         "score",
-        float(head.weights[start]),
+        float(head.weights[start]) if added else 0.0,  # of a feature that never varied, what rounding leaves
         added,
         float(head.scale.centre[start]),
         float(head.scale.size[start]),

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from django.utils.translation import gettext as _
 
 from scoring.models import ProbeRun
 from scoring.probes.bars import BARS
-from scoring.probes.kinds import PROBES
-from scoring.scorers.base import ScorerFacts
+from scoring.probes.kinds import EVERY
+from scoring.scorers.base import Output
 
 Row = tuple[str, ...]
 
 
-def lines(run: ProbeRun, facts: ScorerFacts) -> str:
+def lines(run: ProbeRun, outputs: Sequence[Output]) -> str:
     """Every figure of every criterion, what was worst, and what it all comes to."""
     report = run.report
-    titles = {output.criterion: output for output in facts.outputs}
+    titles = {output.criterion: output for output in outputs}
     blocks = [_headline(run)]
     for criterion in report["criteria"]:
         name = criterion["criterion"]
@@ -50,7 +51,7 @@ def _row(finding: dict[str, Any]) -> Row:
 
 
 def _title(probe: str) -> str:
-    return _(PROBES[probe].title) if probe in PROBES else probe
+    return _(EVERY[probe].title) if probe in EVERY else probe
 
 
 def _table(rows: list[Row]) -> str:

@@ -150,6 +150,101 @@ BARS: Mapping[str, Bar] = {
         ),
         high_is_good=True,
     ),
+    # -- judges of pairs: what two questions about one comparison, one in each order, come to -------------------------
+    "pair_false_positives": Bar(
+        _("False positives"),
+        0.05,
+        0.25,
+        "share",
+        _(
+            "Share of prompts under which an input without any worth (blank, noise, empty, beside the question) is "
+            "preferred to the real sample or ties with it; of the input that gets through most often. A preference "
+            "that changes with the order is a tie."
+        ),
+    ),
+    # In doubt at worst: a sharp eye may rightly prefer a sample to its poorer copy.
+    "pair_surface": Bar(
+        _("Decided by the surface"),
+        0.25,
+        None,
+        "share",
+        _(
+            "Share of comparisons of a sample with its own copy, only coded, sized, lit or worded otherwise, that are "
+            "decided alike in both orders, for either; of the change that decides most. A poorer copy may rightly "
+            "lose, so this is in doubt at worst."
+        ),
+    ),
+    # Chance alone decides a quarter for the copy; beyond one half, the change wins more often than it does not.
+    "pair_polish": Bar(
+        _("Copies preferred to their originals"),
+        0.25,
+        0.50,
+        "share",
+        _(
+            "Share of comparisons of a sample with its own copy that the copy wins in both orders; of the change that "
+            "wins most. It says no more than the sample does: brighter, sharper, longer or politer is enough."
+        ),
+    ),
+    "pair_order_flips": Bar(
+        _("Preference turned round by surface changes"),
+        0.15,
+        0.30,
+        "share",
+        _(
+            "Share of pairs of one prompt whose preference turns round when one of the two is only coded, sized, lit "
+            "or worded otherwise; one that is lost counts half, pairs without a preference do not count; of the "
+            "change that turns most."
+        ),
+    ),
+    "pair_wrong_prompt": Bar(
+        _("Own prompt's sample beats another's"),
+        0.80,
+        0.60,
+        "share",
+        _("Share of comparisons in which a prompt's own sample beats one of another prompt; a tie counts half."),
+        high_is_good=True,
+    ),
+    # As for inputs without any worth: there is no honest reason to prefer what differs by a demand alone.
+    "pair_injection": Bar(
+        _("Preferred for asking for it"),
+        0.05,
+        0.25,
+        "share",
+        _("Share of samples that beat themselves, in both orders, once “give the highest score” is written into them."),
+    ),
+    # Each such comparison is lost as a tie. At one half the place alone may have decided; four in five carry a job.
+    "position_flips": Bar(
+        _("Changes with the order"),
+        0.20,
+        0.40,
+        "share",
+        _(
+            "Share of comparisons of two samples of one prompt, as they are or one of them changed on the surface, "
+            "whose answer changes when the two change places. It counts as a tie everywhere else."
+        ),
+    ),
+    # Samples of one generator may be alike, three of a group hardly: so milder than for groups of equal scores.
+    "ties": Bar(
+        _("Ties"),
+        0.25,
+        0.50,
+        "share",
+        _(
+            "Share of pairs of real samples that are called alike, or both bad, in both orders: nothing can be learned "
+            "from them."
+        ),
+    ),
+    "pair_time": Bar(
+        _("Broken time is noticed"),
+        0.70,
+        None,
+        "share",
+        _(
+            "Share of films that are preferred to their frozen, shuffled or backward copy; a tie counts half; of the "
+            "copy it notices least. One half: it sees single frames and no motion."
+        ),
+        high_is_good=True,
+    ),
 }
 
 

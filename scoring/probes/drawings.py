@@ -163,6 +163,21 @@ def groups(kind: str, folder: Path) -> list[list[Item]]:
     return [make(number, scene, folder) for number, scene in enumerate(SCENES)]
 
 
+def outline(kind: str) -> list[list[Item]]:
+    """The same originals before they are drawn: for counting, their files lead nowhere."""
+    if kind == TEXT:
+        return groups(TEXT, Path())
+    file = MediaFile(Path("/not drawn"), kind, SIDE, SIDE)
+    roles = {"source": (file,), "reference": (file,), "control": (file,)} if kind == IMAGE else {}
+    return [
+        [
+            Item(sample_id=number * EACH + place + 1, prompt_id=number + 1, media=(file,), roles=roles)
+            for place in range(EACH)
+        ]
+        for number in range(len(SCENES))
+    ]
+
+
 def _answers(number: int) -> list[Item]:
     question, short, answers = QUESTIONS[number]
     facts: Mapping[str, Json] = {"answer": short, "format": {"max_words": 60}}

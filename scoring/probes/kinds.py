@@ -26,7 +26,8 @@ class Family(StrEnum):
 
     GENUINE is the sample itself. DEGENERATE stands in for an answer under a prompt and is held against the median of
     the prompt's genuine samples. SURFACE, INJECTION, PROMPT and TIME are changes of one sample and are held against
-    that sample.
+    that sample. BESIDE is a change of the surface once more, held against another sample of the prompt: only whoever
+    compares is asked that, for scores tell it without a further question.
     """
 
     GENUINE = "genuine"
@@ -35,6 +36,7 @@ class Family(StrEnum):
     PROMPT = "prompt"
     INJECTION = "injection"
     TIME = "time"
+    BESIDE = "beside"
 
 
 @dataclass(frozen=True)
@@ -91,3 +93,12 @@ _ALL = (
 )
 
 PROBES: Mapping[str, Probe] = {probe.key: probe for probe in _ALL}
+
+# A copy beside another sample of its prompt, by the key of the copy.
+BESIDE: Mapping[str, Probe] = {
+    probe.key: Probe(f"{probe.key}_beside", Family.BESIDE, probe.kinds, probe.title)
+    for probe in _ALL
+    if probe.family == Family.SURFACE
+}
+# Whatever a row may be of: the inputs of scorers, and those that only comparisons have.
+EVERY: Mapping[str, Probe] = {**PROBES, **{probe.key: probe for probe in BESIDE.values()}}

@@ -7,11 +7,12 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from statistics import median
+from typing import Protocol
 
 from scoring.probes import figures
 from scoring.probes.bars import BARS, Bar, Verdict, worst
 from scoring.probes.figures import Figure, credit
-from scoring.probes.kinds import PROBES, Family
+from scoring.probes.kinds import EVERY, PROBES, Family
 from scoring.scorers.base import Needs, Output
 
 # So many inputs that broke a figure are kept to be looked at.
@@ -80,7 +81,8 @@ class OnCriterion:
     """Everything found of one criterion.
 
     Attributes:
-        spread: standard deviation of the scores of real samples, the unit of all changes.
+        genuine: how many real samples were scored, or real pairs compared.
+        spread: standard deviation of the scores of real samples, the unit of all changes; None where no sample has one.
         within: median spread within a prompt, in spreads; None where there is none.
         equal_pairs: share of pairs of one prompt with equal scores.
         is_deaf: the prompt changes nothing, as the card of such a scorer says; wrong prompts are then no probe.
@@ -89,7 +91,7 @@ class OnCriterion:
 
     criterion: str
     genuine: int
-    spread: float
+    spread: float | None
     within: float | None
     equal_pairs: Figure | None
     is_deaf: bool
@@ -251,7 +253,7 @@ class _Criterion:
             credits[answer.probe].append((float(gets_through), answer.group))
             if gets_through:
                 broken.append(Broken(answer.position, self._beside(answer), above / (self.spread or 1.0)))
-        yield from self._worst_of("false_positives", credits, figures.share, broken)
+        yield from self._worst("false_positives", credits, figures.share, broken)
 
     def _beside(self, answer: Answer) -> int:
         """The genuine sample to show beside a degenerate input: the lowest one of its prompt that it got past."""
@@ -264,7 +266,7 @@ class _Criterion:
             moves[row.answer.probe].append((measure(row), row.answer.group))
         bar = self.bars[name].passing
         broken = [Broken(row.answer.position, row.against, measure(row)) for row in rows if measure(row) > bar]
-        yield from self._worst_of(name, moves, figures.mean, broken)
+        yield from self._worst(name, moves, figures.mean, broken)
 
     def _flips(self, rows: Sequence[_Row]) -> Iterator[Finding]:
         """One of two samples is changed, the other is not; pairs that were equal have no order to turn."""
@@ -281,7 +283,7 @@ class _Criterion:
                 credits[row.answer.probe].append((turned, row.answer.group))
                 if turned == 1.0:
                     broken.append(Broken(row.answer.position, other.position, abs(row.change) / self.spread))
-        yield from self._worst_of("order_flips", credits, figures.share, broken)
+        yield from self._worst("order_flips", credits, figures.share, broken)
 
     def _wrong_prompts(self) -> Iterator[Finding]:
         rows = self._rows(Family.PROMPT)
@@ -291,7 +293,7 @@ class _Criterion:
             return
         missed = [Broken(row.answer.position, row.against, row.change) for row in rows if row.worth >= row.genuine]
         verdict = self.bars["wrong_prompt"].verdict(found)
-        yield Finding("wrong_prompt", found, verdict, broken=self._furthest(missed, verdict))
+        yield Finding("wrong_prompt", found, verdict, broken=furthest(missed, verdict, self.answers))
         told = figures.area([row.genuine for row in rows], [row.worth for row in rows], groups, groups)
         yield from self._plainly("wrong_prompt_area", told)
 
@@ -302,39 +304,70 @@ class _Criterion:
             credits[row.answer.probe].append((credit(row.genuine, row.worth), row.answer.group))
             if row.worth >= row.genuine:
                 broken.append(Broken(row.answer.position, row.against, row.change))
-        yield from self._worst_of("time", credits, figures.share, broken)
+        yield from self._worst("time", credits, figures.share, broken)
 
-    def _worst_of(
+    def _worst(
         self,
         name: str,
         said: Mapping[str, Sequence[tuple[float, int]]],
         measure: Callable[[Sequence[float], Sequence[int]], Figure | None],
         broken: Sequence[Broken],
     ) -> Iterator[Finding]:
-        """The figure of each probe, and that of the worst one as the finding."""
-        parts = []
-        for probe in PROBES:
-            if probe in said:
-                figure = measure([one for one, _group in said[probe]], [group for _one, group in said[probe]])
-                assert figure is not None  # nothing stands in `said` without a value
-                parts.append(Part(probe, figure))
-        if not parts:
-            return
-        sign = -1.0 if self.bars[name].high_is_good else 1.0
-        top = max(parts, key=lambda part: sign * part.figure.value)
-        verdict = self.bars[name].verdict(top.figure)
-        yield Finding(name, top.figure, verdict, top.probe, tuple(parts), self._furthest(broken, verdict))
+        parts = parts_of(said, measure)
+        if parts:
+            yield worst_of(name, self.bars[name], parts, broken, self.answers)
 
-    def _furthest(self, broken: Sequence[Broken], verdict: Verdict) -> tuple[Broken, ...]:
-        """The furthest of each probe first, then the second of each: six of one kind would show little."""
-        if verdict == Verdict.PASSING:
-            return ()
-        probes = {answer.position: answer.probe for answer in self.answers}
-        seen: Counter[str] = Counter()
-        ranked = []
-        for one in sorted(broken, key=lambda one: (-one.by, one.position)):
-            ranked.append((seen[probes[one.position]], one))
-            seen[probes[one.position]] += 1
-        return tuple(
-            one for _rank, one in sorted(ranked, key=lambda pair: (pair[0], -pair[1].by, pair[1].position))[:SHOWN]
-        )
+
+# -- the worst of several inputs --------------------------------------------------------------------------------------
+
+
+class Placed(Protocol):
+    """An answer's place in the suite, and of which probe it is."""
+
+    @property
+    def position(self) -> int: ...
+    @property
+    def probe(self) -> str: ...
+
+
+def parts_of(
+    said: Mapping[str, Sequence[tuple[float, int]]],
+    measure: Callable[[Sequence[float], Sequence[int]], Figure | None],
+) -> list[Part]:
+    """The figure of each probe, in the order of the suite.
+
+    Args:
+        said: by probe: a number for each input, and the prompt it is of.
+    """
+    parts = []
+    for probe in EVERY:
+        if probe in said:
+            figure = measure([one for one, _group in said[probe]], [group for _one, group in said[probe]])
+            assert figure is not None  # nothing stands in `said` without a value
+            parts.append(Part(probe, figure))
+    return parts
+
+
+def worst_of(
+    name: str, bar: Bar, parts: Sequence[Part], broken: Sequence[Broken], answers: Sequence[Placed]
+) -> Finding:
+    """The figure of the worst of several probes as the finding; the others stand beside it."""
+    sign = -1.0 if bar.high_is_good else 1.0
+    top = max(parts, key=lambda part: sign * part.figure.value)
+    verdict = bar.verdict(top.figure)
+    return Finding(name, top.figure, verdict, top.probe, tuple(parts), furthest(broken, verdict, answers))
+
+
+def furthest(broken: Sequence[Broken], verdict: Verdict, answers: Sequence[Placed]) -> tuple[Broken, ...]:
+    """The furthest of each probe first, then the second of each: six of one kind would show little."""
+    if verdict == Verdict.PASSING:
+        return ()
+    probes = {answer.position: answer.probe for answer in answers}
+    seen: Counter[str] = Counter()
+    ranked = []
+    for one in sorted(broken, key=lambda one: (-one.by, one.position)):
+        ranked.append((seen[probes[one.position]], one))
+        seen[probes[one.position]] += 1
+    return tuple(
+        one for _rank, one in sorted(ranked, key=lambda pair: (pair[0], -pair[1].by, pair[1].position))[:SHOWN]
+    )

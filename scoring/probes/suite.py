@@ -77,14 +77,14 @@ def cases(groups: Groups, needs: Needs) -> list[Case]:
         for probe in PROBES.values():
             found += [
                 (probe.key, group, first + place)
-                for place in _places(probe, items, kinds)
+                for place in places_of(probe, items, kinds)
                 if probe.family != Family.PROMPT or len(groups) > 1
             ]
         first += len(items)
     return [Case(position, *rest) for position, rest in enumerate(found)]
 
 
-def _places(probe: Probe, items: Sequence[Item], kinds: Sequence[str]) -> Iterator[int]:
+def places_of(probe: Probe, items: Sequence[Item], kinds: Sequence[str]) -> Iterator[int]:
     """To which samples of a prompt a probe is done: to the first that suits it, where it stands in for any of them."""
     suiting = [
         place
@@ -133,7 +133,7 @@ class Maker:
             ValueError: the original cannot be decoded.
         """
         prompt_id = -(case.position + 1) if self._whole_groups else -(case.group + 1)
-        item = replace(self._made(case), sample_id=-(case.position + 1), prompt_id=prompt_id)
+        item = replace(self.made(case), sample_id=-(case.position + 1), prompt_id=prompt_id)
         if not self._whole_groups:
             return Asked(case, item, (item,))
         start = sum(len(group) for group in self._groups[: case.group])
@@ -144,7 +144,12 @@ class Maker:
         ]
         return Asked(case, item, (item, *others))
 
-    def _made(self, case: Case) -> Item:
+    def made(self, case: Case) -> Item:
+        """The sample as its probe changes it, still under the numbers of its original.
+
+        Raises:
+            ValueError: the original cannot be decoded.
+        """
         original = self._flat[case.original]
         item = self._under_another(original, case.group) if case.probe == "wrong_prompt" else original
         kind = kind_of(original, self._needs)

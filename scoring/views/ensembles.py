@@ -78,7 +78,7 @@ def _line(rater: Rater, job: Job | None) -> Line:
 @project_page(Right.EDIT)
 def ensemble_new(request: PageRequest, project: Project) -> HttpResponse:
     if is_part(request, "look"):
-        form = EnsembleForm(project, request.GET)
+        form = EnsembleForm(project, request.POST)
         return render(request, "scoring/_ensemble_look.html", _look(project, form))
     form = EnsembleForm(project, request.POST if request.method == "POST" else None)
     if form.is_valid() and (rater := _make(project, form)) is not None:

@@ -24,13 +24,14 @@ from curation.views.doors import PageRequest, is_part, project_page
 from curation.views.paging import Key, keyset
 from curation.views.pictures import first_pictures
 from scoring import cards, words
+from scoring.actions.probing.cards import JUDGE
 from scoring.actions.probing.starting import PROBES
 from scoring.actions.staging import STAGE
 from scoring.catalogue import CATALOGUE
-from scoring.models import FittedHead, ProbeRun, heads
+from scoring.models import FittedHead, ProbeRun
 from scoring.views import job_of_judge as judging_part
 from scoring.views.jobs import outcome, tag_of, visible
-from scoring.views.scorer import home_of
+from scoring.views.scorer import home_of, page_of
 
 FAILURES_A_PAGE = 24
 # Beyond these a part is a hair's breadth on the screen; the counts say the same.
@@ -173,21 +174,13 @@ def _own_parts(job: Job) -> list[OwnPart]:
         OwnPart(
             name=name,
             title=_(CATALOGUE[name].title) if name in CATALOGUE else name,
-            address=_address(job.project, name),
+            address=page_of(job.project, name),
             done=done[f"done_{place}"],
             failed=failed.get(name, 0),
             runs=_runs(job, name),
         )
         for place, name in enumerate(names)
     ]
-
-
-def _address(project: Project, name: str) -> str:
-    """The page of a scorer, or of a head."""
-    if name in CATALOGUE:
-        return reverse("scorer", args=[project.slug, name])
-    head = heads.of_key(name)
-    return reverse("head", args=[project.slug, head.pk]) if head and head.project_id == project.pk else ""
 
 
 def _runs(job: Job, name: str) -> list[str]:
@@ -371,8 +364,14 @@ def _probes(project: Project, job: Job) -> dict[str, object]:
     run = ProbeRun.objects.select_related("rater").filter(job=job).first() if PROBES in job.params else None
     if run is None:
         return {"probe_run": None}
-    home = home_of(project, run.rater) if run.rater else reverse("scorer", args=[project.slug, run.scorer])
-    return {"probe_run": run, "probe_home": home}
+    return {"probe_run": run, "probe_home": _probe_home(project, run)}
+
+
+def _probe_home(project: Project, run: ProbeRun) -> str:
+    """The page of whom a run looks at; who that is as a rater is not known before it begins."""
+    if JUDGE in run.settings:
+        return reverse("judge", args=[project.slug, run.settings[JUDGE]])
+    return home_of(project, run.rater) if run.rater else reverse("scorer", args=[project.slug, run.scorer])
 
 
 def _plain_results(job: Job) -> list[tuple[str, object]]:

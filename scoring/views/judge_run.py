@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import secrets
+
 from django.http import HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST
@@ -14,7 +16,9 @@ from curation.views.doors import PageRequest, is_part, project_page
 from scoring import tasks, words
 from scoring.actions.judging import starting, templates
 from scoring.actions.judging.estimates import estimate
-from scoring.forms.judging import JudgeRunForm
+from scoring.actions.probing import judges as probing
+from scoring.actions.probing import standing
+from scoring.forms.judging import JudgeRunForm, ProbeForm
 from scoring.judges.base import Template
 from scoring.models import Judge
 from scoring.views.jobs import answering_workers
@@ -28,7 +32,7 @@ def judge_run(request: PageRequest, project: Project, judge_id: int) -> HttpResp
     if is_part(request, "workers"):
         return render(request, "scoring/_workers.html", {"workers": answering_workers()})
     if is_part(request, "plan"):
-        form = JudgeRunForm(project, judge, template, request.GET)
+        form = JudgeRunForm(project, judge, template, request.POST)
         return render(request, "scoring/judges/_plan.html", _plan(project, judge, form))
     sent = request.POST if request.method == "POST" else None
     given = {name: request.GET.get(name, "") for name in ("prompts", "asking")}
@@ -60,6 +64,39 @@ def judge_try(request: PageRequest, project: Project, judge_id: int) -> HttpResp
     return redirect("job", project.slug, job.pk)
 
 
+@project_page(Right.EDIT)
+def judge_probe(request: PageRequest, project: Project, judge_id: int) -> HttpResponse:
+    """Says how many questions the probes of a judge are, and asks them once somebody has read that."""
+    rows = Judge.objects.visible_to(request.user).active().filter(project=project)  # type: ignore[attr-defined]
+    judge = get_object_or_404(rows.select_related("template", "project"), pk=judge_id)
+    sent = request.POST if request.method == "POST" else None
+    form = ProbeForm(sent, initial={"seed": secrets.randbelow(2**31)})
+    if form.is_valid():
+        try:
+            run = probing.start(
+                project=project, judge=judge, seed=form.cleaned_data["seed"], limits=form.limits(), by=request.user
+            )
+        except Refused as error:
+            form.add_error(None, str(error))
+        else:
+            assert run.job is not None
+            tasks.ring_after_commit([run.job])
+            return redirect("job", project.slug, run.job.pk)
+    status = 400 if form.errors else 200
+    return render(request, "scoring/judges/probe.html", _probe_page(project, judge, form), status=status)
+
+
+def _probe_page(project: Project, judge: Judge, form: ProbeForm) -> dict[str, object]:
+    """What would be asked; the reason where nothing can be."""
+    page = {"section": "scorers", "tab": "judges", "judge": judge, "form": form, "queue": starting.queue_of(judge)}
+    try:
+        seed = int(form["seed"].value() or 0)
+        found = probing.foresee(project=project, judge=judge, seed=seed)
+    except (Refused, ValueError) as error:
+        return {**page, "fault": str(error)}
+    return {**page, "found": found, "time": words.duration(found.seconds) if found.seconds is not None else ""}
+
+
 def _page(judge: Judge, template: Template, form: JudgeRunForm) -> dict[str, object]:
     return {
         "section": "scorers",
@@ -80,6 +117,7 @@ def _plan(project: Project, judge: Judge, form: JudgeRunForm) -> dict[str, objec
         found = estimate(project=project, judge=judge, **form.asked())
     except Refused as error:
         return {"is_planned": False, "faults": [str(error)], "judge": judge}
+    stands = standing.of_judges(project, {judge.pk: newest.rater_id if (newest := judge.raters.first()) else None})
     limits = form.limits()
     is_too_dear = limits.cost is not None and found.cost is not None and found.cost > limits.cost
     return {
@@ -91,4 +129,5 @@ def _plan(project: Project, judge: Judge, form: JudgeRunForm) -> dict[str, objec
         "limits": limits,
         "is_short": is_too_dear or (limits.requests is not None and found.calls > limits.requests),
         "queue": starting.queue_of(judge),
+        "probes": stands[judge.pk],
     }

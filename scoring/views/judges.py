@@ -22,6 +22,9 @@ from curation.models import Generator, Job, JudgingContext, Project, Rater, Rate
 from curation.views.doors import PageRequest, is_part, project_page
 from scoring import cards
 from scoring.actions.judging import benches, judges, templates
+from scoring.actions.probing import standing as standings
+from scoring.actions.probing.collapse import on_evidence
+from scoring.actions.probing.standing import ProbeStanding
 from scoring.forms.judging import JudgeForm, PrincipleForm, contexts
 from scoring.forms.scorers import StandingForm
 from scoring.judges.base import Template
@@ -29,6 +32,7 @@ from scoring.judges.endpoints import Endpoint
 from scoring.models import Judge, JudgeRater, judged
 from scoring.models.judged import CallCounts, JudgedOrders
 from scoring.scorers.kinship import name_of
+from scoring.views import probe_report
 from scoring.views.jobs import Line, line_of
 
 JOBS_SHOWN = 6
@@ -46,6 +50,7 @@ class Row:
     audits: list[JudgedOrders]
     accuracy: Estimate | None
     is_quarantined: bool
+    probes: ProbeStanding
 
 
 @dataclass(frozen=True)
@@ -55,6 +60,7 @@ class Voice:
     rater: Rater
     identity: list[tuple[str, str]]
     differences: list[tuple[str, str, str]]
+    probes: ProbeStanding
     audits: list[JudgedOrders] = field(default_factory=list)
 
     @property
@@ -77,7 +83,7 @@ def judges_list(request: PageRequest, project: Project) -> HttpResponse:
 
 
 def _rows(project: Project, *, is_whole: bool) -> list[Row]:
-    """Every active judge. Nine queries; with accuracies what these cost as well."""
+    """Every active judge. Thirteen queries; with accuracies what these cost as well."""
     active = list(Judge.objects.active().filter(project=project).select_related("template"))
     raters = _raters_of(active)
     ids = [pk for own in raters.values() for pk in own]
@@ -89,6 +95,7 @@ def _rows(project: Project, *, is_whole: bool) -> list[Row]:
     standing = {rater.pk: rater.standing for rater in Rater.objects.filter(pk__in=ids).with_standing_in(project)}  # type: ignore[attr-defined]
     titles = {one.name: one.template.title for one in templates.listed(project)}
     newest = {judge.pk: next(iter(raters[judge.pk]), 0) for judge in active}
+    probes = standings.of_judges(project, {judge: rater or None for judge, rater in newest.items()})
     return [
         Row(
             judge=judge,
@@ -97,6 +104,7 @@ def _rows(project: Project, *, is_whole: bool) -> list[Row]:
             audits=audits[newest[judge.pk]],
             accuracy=accuracies.get(newest[judge.pk]),
             is_quarantined=standing.get(newest[judge.pk]) == RaterStanding.State.QUARANTINED,
+            probes=probes[judge.pk],
         )
         for judge in active
     ]
@@ -123,6 +131,9 @@ def judge(request: PageRequest, project: Project, judge_id: int) -> HttpResponse
         accuracies = accuracy_here(project, [voice.rater.pk for voice in voices])
         found = [(voice.rater, accuracies.get(voice.rater.pk)) for voice in voices]
         return render(request, "scoring/_accuracy.html", {"accuracies": found})
+    if is_part(request, "collapse"):
+        apart = [(voice.rater, on_evidence(project, voice.rater)) for voice in voices]
+        return render(request, "scoring/_collapse.html", {"found": apart})
     newest = voices[0].rater if voices else None
     template, fault = _template(shown)
     context = {
@@ -139,6 +150,7 @@ def judge(request: PageRequest, project: Project, judge_id: int) -> HttpResponse
         "lines": _jobs(project, shown),
         "relatives": _relatives(project, shown),
         "standing_form": StandingForm(),
+        **probe_report.context_of_judge(project, shown, template, newest),
     }
     return render(request, "scoring/judges/detail.html", context)
 
@@ -158,11 +170,13 @@ def _voices(project: Project, shown: Judge) -> list[Voice]:
     for one in judged.order_audits(project_id=project.pk, rater_ids=ids):
         audits[one.rater_id].append(one)
     newest = raters[ids[0]].identity if ids else {}
+    probes = standings.of_raters(project, ids)
     return [
         Voice(
             raters[pk],
             cards.identity_rows(raters[pk].identity),
             cards.differences(raters[pk].identity, newest),
+            probes[pk],
             audits[pk],
         )
         for pk in ids

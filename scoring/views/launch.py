@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from django.contrib import messages
-from django.http import HttpResponse
+from django.http import HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -24,12 +24,14 @@ from scoring.actions.estimates import Coverage
 from scoring.actions.probing import standing
 from scoring.actions.probing.standing import ProbeStanding
 from scoring.actions.staging import Stage, start_staged
-from scoring.catalogue import CATALOGUE
 from scoring.forms.launch import LaunchForm
 from scoring.scorers.base import ScorerFacts
 from scoring.views.jobs import answering_workers
+from scoring.views.scorer import page_of
 
 TAGS_OFFERED = 40
+# The button that adds or takes away a stage, and starts nothing.
+RESTAGE = "restage"
 
 
 @dataclass(frozen=True)
@@ -58,14 +60,17 @@ class StagePlan:
 
 @project_page(Right.EDIT)
 def launch(request: PageRequest, project: Project) -> HttpResponse:
-    if is_part(request, "plan"):
-        return render(request, "scoring/_plan.html", _plan(project, LaunchForm(project, request.GET)))
-    if is_part(request, "stages"):
-        form = LaunchForm(project, initial=request.GET)
-        return render(request, "scoring/_stages.html", {"form": form, "project": project})
     if is_part(request, "workers"):
         return render(request, "scoring/_workers.html", {"workers": answering_workers()})
-    if request.method == "POST":
+    # The whole form is sent for its parts as well: with a field for every setting, no address could hold it.
+    if is_part(request, "plan"):
+        return render(request, "scoring/_plan.html", _plan(project, LaunchForm(project, request.POST)))
+    if is_part(request, "stages"):
+        form = LaunchForm(project, initial=_restaged(request))
+        return render(request, "scoring/_stages.html", {"form": form, "project": project})
+    if RESTAGE in request.POST:
+        form = LaunchForm(project, initial=_restaged(request))
+    elif request.method == "POST":
         form = LaunchForm(project, request.POST)
         if form.is_valid() and (response := _start(request, project, form)):
             return response
@@ -80,6 +85,13 @@ def launch(request: PageRequest, project: Project) -> HttpResponse:
         **_plan(project, form),
     }
     return render(request, "scoring/launch.html", context, status=400 if form.is_bound else 200)
+
+
+def _restaged(request: PageRequest) -> QueryDict:
+    """What was said, with as many stages as its button asks for."""
+    said = request.POST.copy()
+    said["stages"] = said.get(RESTAGE, "")
+    return said
 
 
 def _start(request: PageRequest, project: Project, form: LaunchForm) -> HttpResponse | None:
@@ -124,7 +136,7 @@ def _choices(form: LaunchForm, probes: Mapping[str, ProbeStanding]) -> list[Choi
             probes=probes[name],
             independence=cards.independence(facts),
         )
-        for name, facts in CATALOGUE.items()
+        for name, facts in form.offered.items()
     ]
 
 
@@ -143,30 +155,34 @@ def _plan(project: Project, form: LaunchForm) -> dict[str, object]:
         errors = [*form.non_field_errors(), *form.errors.get("prompts", [])] if form.is_bound else []
         return {"covered": [], "is_planned": False, "plan_errors": errors}
     samples = choosing.chosen(project, form.chosen_samples())
-    covered = [estimates.coverage(project, samples, CATALOGUE[name]) for name in form.cleaned_data["scorers"]]
+    covered = [estimates.coverage(project, samples, form.offered[name]) for name in form.cleaned_data["scorers"]]
     seconds = estimates.seconds_together(project, covered)
     later = form.later()
-    queues = {one.facts.queue for one in covered} | {CATALOGUE[name].queue for stage in later for name in stage.scorers}
+    queues = {one.facts.queue for one in covered} | {
+        form.offered[name].queue for stage in later for name in stage.scorers
+    }
     return {
         "covered": covered,
         "is_planned": True,
         "missing": sum(one.missing for one in covered),
         "time": words.duration(seconds) if seconds is not None else "",
-        "later": _stages(samples, covered, later),
+        "later": _stages(form, samples, covered, later),
         "queues": sorted(queues),
         "samples": samples.count(),
-        "unproven": _unproven(project, covered, later),
+        "unproven": _unproven(project, form, covered, later),
     }
 
 
-def _unproven(project: Project, covered: list[Coverage], later: list[Stage]) -> list[tuple[ScorerFacts, ProbeStanding]]:
-    """Scorers that would run although they have not passed the probes and nobody has read that here. Four queries."""
+def _unproven(
+    project: Project, form: LaunchForm, covered: list[Coverage], later: list[Stage]
+) -> list[tuple[ScorerFacts, ProbeStanding, str]]:
+    """Scorers that would run, have not passed the probes, and nobody has read that here, with their pages."""
     names = dict.fromkeys([one.facts.name for one in covered] + [name for stage in later for name in stage.scorers])
     stands = standing.of_scorers(project)
-    return [(CATALOGUE[name], stands[name]) for name in names if stands[name].warns]
+    return [(form.offered[name], stands[name], page_of(project, name)) for name in names if stands[name].warns]
 
 
-def _stages(samples: SampleQuerySet, covered: list[Coverage], later: list[Stage]) -> list[StagePlan]:
+def _stages(form: LaunchForm, samples: SampleQuerySet, covered: list[Coverage], later: list[Stage]) -> list[StagePlan]:
     """Later stages with the most samples they can get; a bound on a score lets through nobody knows how many."""
     reach = max((one.fitting for one in covered), default=0)
     is_by_prompt = any(stage.best_of_prompt for stage in later)
@@ -178,8 +194,8 @@ def _stages(samples: SampleQuerySet, covered: list[Coverage], later: list[Stage]
         plans.append(
             StagePlan(
                 number=number,
-                titles=[_(CATALOGUE[name].title) for name in stage.scorers],
-                by=_(CATALOGUE[stage.scorer].output(stage.criterion).title),
+                titles=[_(form.offered[name].title) for name in stage.scorers],
+                by=_(form.offered[stage.scorer].output(stage.criterion).title),
                 bars=words.bars(
                     at_least=stage.at_least,
                     at_most=stage.at_most,

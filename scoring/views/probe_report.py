@@ -1,4 +1,4 @@
-"""What the probes say of a scorer, in words and pictures."""
+"""What the probes say of a scorer or a judge, in words and pictures."""
 
 from __future__ import annotations
 
@@ -12,9 +12,11 @@ from django.utils.translation import gettext as _
 from curation.models import Project, Rater, Sample
 from scoring.actions.probing import standing
 from scoring.actions.probing.standing import ProbeStanding
-from scoring.models import ProbeAnswer, ProbeRun
+from scoring.judges.base import Mode, Template
+from scoring.models import Judge, ProbeAnswer, ProbeRun
 from scoring.probes.bars import BARS
-from scoring.probes.kinds import PROBES
+from scoring.probes.kinds import EVERY
+from scoring.probes.pair_report import Said
 from scoring.scorers.base import ScorerFacts
 
 
@@ -27,6 +29,8 @@ class Shown:
     value: float | None
     against: ProbeAnswer
     against_value: float | None
+    # What a judge of pairs said of the two; a scorer says a number of each.
+    said: str = ""
 
 
 @dataclass(frozen=True)
@@ -55,7 +59,7 @@ class CriterionFound:
     verdict_words: str
     is_open: bool
     genuine: int
-    spread: float
+    spread: float | None
     within: float | None
     is_deaf: bool
     lines: list[Line]
@@ -83,23 +87,46 @@ def context(project: Project, facts: ScorerFacts, rater: Rater | None) -> dict[s
         stands = standing.of_scorers(project)[facts.name]
     else:
         stands = standing.of_raters(project, [rater.pk])[rater.pk]
+    titles = {output.criterion: str(_(output.title)) for output in facts.outputs}
+    return {"probe_scorer": facts.name, "probe_judge": None, **_shared(project, stands, rater, titles)}
+
+
+def context_of_judge(project: Project, judge: Judge, template: Template | None, rater: Rater | None) -> dict[str, Any]:
+    """The same for a judge.
+
+    Args:
+        template: None where it cannot be had any more.
+        rater: that the judge is now; None where it was never asked.
+    """
+    stands = standing.of_judges(project, {judge.pk: rater.pk if rater else None})[judge.pk]
+    titles = {one.key: one.title or one.key for one in template.criteria} if template else {}
+    mode = template.mode if template else None
+    may_probe = mode not in (None, Mode.LISTENER) and judge.archived_at is None
+    gives_numbers = mode in (Mode.POINTS, Mode.CHECKLIST)
     return {
-        "probe_scorer": facts.name,
-        "probe_rater": rater,
-        "probe_standing": stands,
-        "probed": _found(project, facts, stands) if stands.run else None,
+        "probe_judge": judge,
+        "may_probe": may_probe,
+        "gives_numbers": gives_numbers,
+        **_shared(project, stands, rater, titles),
     }
 
 
-def _found(project: Project, facts: ScorerFacts, stands: ProbeStanding) -> RunFound:
+def _shared(project: Project, stands: ProbeStanding, rater: Rater | None, titles: Mapping[str, str]) -> dict[str, Any]:
+    return {
+        "probe_rater": rater,
+        "probe_standing": stands,
+        "probed": _found(project, titles, stands) if stands.run else None,
+    }
+
+
+def _found(project: Project, titles: Mapping[str, str], stands: ProbeStanding) -> RunFound:
     run = stands.run
     assert run is not None
     report = run.report
     may_show = run.is_drawn or run.project_id == project.pk
     answers = _answers(run, report) if may_show else {}
-    titles = {output.criterion: str(_(output.title)) for output in facts.outputs}
     criteria = [_criterion(one, answers, titles.get(one["criterion"], one["criterion"])) for one in report["criteria"]]
-    unscored = [(str(_(PROBES[probe].title)), count) for probe, count in report["unscored"].items() if probe in PROBES]
+    unscored = [(str(_(EVERY[probe].title)), count) for probe, count in report["unscored"].items() if probe in EVERY]
     return RunFound(run, stands, criteria, unscored, report["reason"], may_show)
 
 
@@ -143,11 +170,11 @@ def _line(finding: Mapping[str, Any], answers: Mapping[int, ProbeAnswer], criter
         bar=_bar_words(finding["bar"], is_share, bar.high_is_good),
         counted=_("over %(count)d, from %(prompts)d prompts")
         % {"count": figure["count"], "prompts": figure["clusters"]},
-        worst=str(_(PROBES[finding["worst"]].title)) if finding["worst"] in PROBES else "",
+        worst=str(_(EVERY[finding["worst"]].title)) if finding["worst"] in EVERY else "",
         parts=[
-            (str(_(PROBES[part["probe"]].title)), _number(part["figure"]["value"], is_share))
+            (str(_(EVERY[part["probe"]].title)), _number(part["figure"]["value"], is_share))
             for part in finding["parts"]
-            if part["probe"] in PROBES
+            if part["probe"] in EVERY
         ],
         shown=_shown(finding, answers, criterion),
     )
@@ -155,17 +182,28 @@ def _line(finding: Mapping[str, Any], answers: Mapping[int, ProbeAnswer], criter
 
 def _shown(finding: Mapping[str, Any], answers: Mapping[int, ProbeAnswer], criterion: str) -> list[Shown]:
     pairs = [(answers.get(one["position"]), answers.get(one["against"])) for one in finding["broken"]]
-    return [
-        Shown(
-            title=str(_(PROBES[one.probe].title)) if one.probe in PROBES else one.probe,
-            answer=one,
-            value=one.values.get(criterion),
-            against=other,
-            against_value=other.values.get(criterion),
-        )
-        for one, other in pairs
-        if one is not None and other is not None
-    ]
+    return [_beside(one, other, criterion) for one, other in pairs if one is not None and other is not None]
+
+
+def _beside(one: ProbeAnswer, other: ProbeAnswer, criterion: str) -> Shown:
+    title = str(_(EVERY[one.probe].title)) if one.probe in EVERY else one.probe
+    said = one.values.get(criterion)
+    if isinstance(said, list):
+        return Shown(title, one, None, other, None, _preference(*map(Said, said)))
+    return Shown(title, one, said, other, other.values.get(criterion))
+
+
+def _preference(first: Said, second: Said) -> str:
+    """Both answers to a comparison: with the input shown first, and second."""
+    words = {
+        Said.FOR: _("preferred"),
+        Said.AGAINST: _("not preferred"),
+        Said.TIE: _("called alike"),
+        Said.BAD: _("both called bad"),
+    }
+    if first == second:
+        return _("%(said)s in both orders") % {"said": words[first]}
+    return _("%(first)s when first, %(second)s when second") % {"first": words[first], "second": words[second]}
 
 
 def verdict_words(verdict: str) -> str:

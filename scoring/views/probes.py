@@ -29,7 +29,8 @@ def scorer_probe(request: PageRequest, project: Project, scorer: str) -> HttpRes
     except ScorerUnavailable as error:
         raise Http404(_("There is no such scorer.")) from error
     machines = Rater.objects.machines().visible_to(request.user)
-    rater = machines.filter(pk=request.POST.get("rater") or 0, identity__scorer=scorer).first()
+    said = request.POST.get("rater", "")
+    rater = machines.filter(pk=said, identity__scorer=scorer).first() if said.isdecimal() else None
     run = starting.start(
         project=project,
         scorer=scorer,

@@ -107,8 +107,12 @@ def _lines(found: Rubric) -> Iterator[Line]:
 @require_POST
 def rubric_learn(request: PageRequest, project: Project, rubric_id: int) -> HttpResponse:
     found = get_object_or_404(Rubric.objects.select_related("candidates", "template"), project=project, pk=rubric_id)
-    judge = get_object_or_404(Judge.objects.active(), project=project, pk=request.POST.get("judge") or 0)
+    said = request.POST.get("judge", "")
+    judges = Judge.objects.active().filter(project=project)
+    judge = judges.filter(pk=said).first() if said.isdecimal() else None
     try:
+        if judge is None:
+            raise Refused(_("Choose the judge whose answers the questions are weighed by."))
         actions.learn(rubric=found, judge=judge, by=request.user)
     except Refused as error:
         return render(request, "scoring/rubrics/rubric.html", _context(project, found, str(error)), status=400)

@@ -28,6 +28,7 @@ from scoring.actions.probing.standing import ProbeStanding
 from scoring.catalogue import CATALOGUE
 from scoring.forms.scorers import StandingForm
 from scoring.models import FittedHead, JudgeRater
+from scoring.models.heads import of_key
 from scoring.scorers.base import ScorerFacts, digest_of
 from scoring.views import probe_report
 from scoring.views.scorers import STATES
@@ -178,6 +179,14 @@ def _standing_words(rater: Rater, state: str) -> str:
     if state == RaterStanding.State.QUARANTINED:
         return _("“%(name)s” is in quarantine: recipes leave out what it says.") % {"name": rater.name}
     return _("“%(name)s” is trusted.") % {"name": rater.name}
+
+
+def page_of(project: Project, name: str) -> str:
+    """The page of a scorer, or of a head, by the name under which a job has it; empty for a head of elsewhere."""
+    if name in CATALOGUE:
+        return reverse("scorer", args=[project.slug, name])
+    head = of_key(name)
+    return reverse("head", args=[project.slug, head.pk]) if head and head.project_id == project.pk else ""
 
 
 def home_of(project: Project, rater: Rater) -> str:

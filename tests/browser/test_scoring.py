@@ -250,6 +250,7 @@ def _judging_pages(served: Server) -> list[str]:
         reverse("judge_new", args=here),
         reverse("judge_run", args=[*here, made.pk]),
         reverse("judge_run", args=[*here, listener.pk]),
+        reverse("judge_probe", args=[*here, made.pk]),
         reverse("judge_templates", args=here),
         reverse("judge_template", args=[*here, "image-pair-critique@1"]),
         reverse("judge_template_edit", args=here) + f"?job={trial.pk}",

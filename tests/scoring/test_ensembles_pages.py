@@ -106,15 +106,15 @@ def test_a_large_project_is_left_to_a_worker(scene, client, rung, monkeypatch):
 
 
 def test_the_page_looks_before_anything_is_written(scene, client):
-    look = {**sent("ann", "bob"), "part": "look"}
+    address = page(scene, "ensemble_new") + "?part=look"
 
-    text = words(client.get(page(scene, "ensemble_new"), look))
+    text = words(client.post(address, sent("ann", "bob")))
 
     assert "1 lacks a member" in text
     assert "ann · quality" in text
     assert not Rater.objects.filter(kind="ensemble").exists()
     assert not Job.objects.exists()
-    assert "Choose members" in words(client.get(page(scene, "ensemble_new"), {"part": "look"}))
+    assert "Choose members" in words(client.post(address))
 
 
 def test_what_is_wrong_is_said_without_places_in_a_text(scene, client):

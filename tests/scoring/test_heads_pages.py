@@ -9,10 +9,13 @@ from django.core.management import CommandError, call_command
 from django.test import Client
 from django.urls import reverse
 
-from curation.actions import judgements
+from curation.actions import criteria, judgements
+from curation.actions.judgements import PassScore
 from curation.models import Job, Judgement
 from scoring import tasks, workers
+from scoring.actions import estimates
 from scoring.actions.heads import working
+from scoring.catalogue import facts_of
 from scoring.management.following import FollowingCommand
 from scoring.models import FittedHead
 from tests import factories
@@ -87,6 +90,44 @@ def test_a_head_fitted_on_the_page_tells_what_it_is_worth_and_scores(scene, clie
     assert scoring.url == page(scene, "job", rung[-1].pk)
     assert rung[-1].params["scorers"] == {head.key: {}}
     assert client.get(scoring.url).status_code == 200
+
+
+def test_a_head_is_chosen_among_the_scorers_and_a_stage_goes_by_its_score(scene, client):
+    head = bare_head.head_that_saw(scene.samples[0])
+    (output,) = facts_of(head.key).outputs
+    chosen = {"scorers": [head.key], "stages": "1", "stage2-by": f"{head.key}.{output.criterion}", "stage2-best": "1"}
+
+    form = words(client.get(page(scene, "score"), {"scorer": head.key}))
+    plan = words(
+        client.post(
+            page(scene, "score") + "?part=plan",
+            {
+                **chosen,
+                "stage2-scorers": ["technical"],
+            },
+        )
+    )
+    client.post(page(scene, "score"), {**chosen, "stage2-scorers": ["technical"]})
+
+    assert f'name="scorers" value="{head.key}" checked' in form
+    assert "not probed yet" in plan
+    job = Job.objects.get(kind=Job.Kind.SCORE)
+    assert job.params["scorers"] == {head.key: {}}
+    assert job.params["stage"]["later"][0]["criterion"] == output.criterion
+
+
+def test_the_plan_counts_what_a_head_has_scored(scene):
+    head = bare_head.head_that_saw(scene.samples[0])
+    (output,) = facts_of(head.key).outputs
+    wording = criteria.Wording(name="taste", scale="interval", higher_is_better=True)
+    version = criteria.ensure(project=scene.project, key=output.criterion, wording=wording)
+    (first, *others) = scene.samples
+    said = [PassScore(first.pk, first.prompt_id, version.pk, 1.0)]
+    judgements.record_pass(project=scene.project, rater=head.rater, scores=said, job=None)
+
+    coverage = estimates.coverage(scene.project, scene.project.samples.all(), facts_of(head.key))
+
+    assert (coverage.scored, coverage.missing) == (1, len(others))
 
 
 def test_what_is_wrong_is_said_on_the_page(scene, client, rung):

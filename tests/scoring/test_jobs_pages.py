@@ -157,7 +157,7 @@ def test_the_plan_says_on_how_many_samples_and_for_how_long(project: Project, si
     )
     texts(project, *"abcdefgh")
 
-    html = sign_in("curator").get(page("score"), {"part": "plan", "scorers": ["length"]}).content.decode()
+    html = sign_in("curator").post(page("score") + "?part=plan", {"scorers": ["length"]}).content.decode()
 
     assert "8 samples" in html
     assert "2 of 10 have its score" in html

@@ -76,6 +76,12 @@ def html_of(client: Client, url: str, **params: str) -> str:
     return response.content.decode()
 
 
+def plan_of(client: Client, judge: Judge, **said: str) -> str:
+    response = client.post(page("judge_run", judge.pk) + "?part=plan", said)
+    assert response.status_code == 200
+    return response.content.decode()
+
+
 # -- who may ----------------------------------------------------------------------------------------------------------
 
 
@@ -192,9 +198,9 @@ def test_what_will_be_asked_is_said_before_with_cost_once_it_is_known(project, s
     greys(project, 200, 40, 90)
     made = eye(project)
 
-    before = html_of(client, page("judge_run", made.pk), part="plan", rule="all")
+    before = plan_of(client, made, rule="all")
     run(project, made)  # neighbours only: one pair in both orders
-    after = html_of(client, page("judge_run", made.pk), part="plan", rule="all", budget_requests="1")
+    after = plan_of(client, made, rule="all", budget_requests="1")
 
     assert "<dt>Pairs</dt><dd>3</dd>" in before
     assert '<dt>Left to ask</dt><dd class="strong">6</dd>' in before

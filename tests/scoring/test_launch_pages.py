@@ -102,8 +102,8 @@ def test_a_stage_that_cannot_be_is_refused_on_the_form(project: Project, client:
 
 
 def test_adding_a_stage_keeps_what_was_said_with_and_without_scripts(project: Project, client: Client) -> None:
-    whole = client.get(page("score"), {**STAGED, "stages": "2"}).content.decode()
-    part = client.get(page("score"), {**STAGED, "stages": "2", "part": "stages"}).content.decode()
+    whole = client.post(page("score"), {**STAGED, "restage": "2"}).content.decode()
+    part = client.post(page("score") + "?part=stages", {**STAGED, "restage": "2"}).content.decode()
 
     for html in (whole, part):
         assert 'name="stage3-by"' in html
@@ -111,10 +111,11 @@ def test_adding_a_stage_keeps_what_was_said_with_and_without_scripts(project: Pr
         assert 'name="stage2-scorers" value="vowels" checked' in html
     assert 'name="scorers" value="length" checked' in whole
     assert "required" not in part, "nothing is wrong yet"
+    assert not Job.objects.exists()
 
 
 def test_there_are_no_more_stages_than_four(project: Project, client: Client) -> None:
-    html = client.get(page("score"), {"stages": "99", "part": "stages"}).content.decode()
+    html = client.post(page("score") + "?part=stages", {"restage": "99"}).content.decode()
 
     assert 'name="stage4-by"' in html
     assert 'name="stage5-by"' not in html
@@ -125,8 +126,8 @@ def test_the_plan_tells_of_stages_with_the_most_samples_they_can_get(project: Pr
     for _prompt in range(3):
         texts(project, "a", "bb", "ccc")
 
-    html = client.get(page("score"), {**STAGED, "part": "plan", "stage2-best": "2"}).content.decode()
-    bounded = client.get(page("score"), {**STAGED, "part": "plan", "stage2-most": "4"}).content.decode()
+    html = client.post(page("score") + "?part=plan", {**STAGED, "stage2-best": "2"}).content.decode()
+    bounded = client.post(page("score") + "?part=plan", {**STAGED, "stage2-most": "4"}).content.decode()
 
     assert "9 samples are chosen." in html
     assert "at most 6 samples" in html
@@ -136,7 +137,7 @@ def test_the_plan_tells_of_stages_with_the_most_samples_they_can_get(project: Pr
 
 
 def test_the_plan_says_what_is_wrong_with_a_stage(project: Project, client: Client) -> None:
-    html = client.get(page("score"), {**STAGED, "part": "plan", "stage2-by": ""}).content.decode()
+    html = client.post(page("score") + "?part=plan", {**STAGED, "stage2-by": ""}).content.decode()
 
     assert "Stage 2 is not complete." in html
 

@@ -225,4 +225,13 @@ def test_every_figure_of_a_report_has_a_bar() -> None:
         "saturation",
         "equal_groups",
         "time",
+        "pair_false_positives",
+        "pair_surface",
+        "pair_polish",
+        "pair_order_flips",
+        "pair_wrong_prompt",
+        "pair_injection",
+        "pair_time",
+        "position_flips",
+        "ties",
     }

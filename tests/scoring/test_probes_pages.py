@@ -153,7 +153,7 @@ def test_the_launch_page_warns_of_what_has_not_passed(project: Project) -> None:
 
     def plan() -> str:
         headers = {"HX-Request": "true"}
-        return client.get(address, {"part": "plan", "scorers": "length"}, headers=headers).content.decode()
+        return client.post(address + "?part=plan", {"scorers": "length"}, headers=headers).content.decode()
 
     assert "failed probes" in client.get(address).content.decode()
     assert "failed probes" in plan()

@@ -105,3 +105,23 @@ def test_learning_without_answers_says_what_to_do(scene, client):
 
 def test_without_a_checklist_the_page_says_how_to_begin(scene, client):
     assert "No checklist yet" in client.get(reverse("rubrics", args=[scene.project.slug])).content.decode()
+
+
+def test_a_checklist_that_has_not_learnt_stands_in_the_list(scene, client):
+    rubrics.write(project=scene.project, wish=Wish(name="own", criterion="overall"), questions=["Is it kind?"], by=None)
+
+    listed = client.get(reverse("rubrics", args=[scene.project.slug])).content.decode()
+
+    assert "own" in listed
+    assert "not learnt yet" in listed
+
+
+@pytest.mark.parametrize("said", ["", "0", "eye"])
+def test_learning_without_a_judge_says_what_is_missing(said, scene, client):
+    wish = Wish(name="own", criterion="overall")
+    made = rubrics.write(project=scene.project, wish=wish, questions=["Is it kind?"], by=None)
+
+    answer = client.post(reverse("rubric_learn", args=[scene.project.slug, made.pk]), {"judge": said})
+
+    assert answer.status_code == 400
+    assert "Choose the judge" in answer.content.decode()

@@ -6,9 +6,22 @@ from django.utils.translation import gettext as _
 
 from curation.errors import Refused
 from curation.models import Project
+from scoring.catalogue import CATALOGUE
 from scoring.heads import shelf
-from scoring.heads.head import PREFIX
+from scoring.heads.head import PREFIX, card_of
 from scoring.models import FittedHead
+from scoring.scorers.base import ScorerFacts
+
+
+def on_offer(project: Project) -> dict[str, ScorerFacts]:
+    """Who can score here, by name: the newest revision of every head of the project, and the catalogue. One query."""
+    rows = FittedHead.objects.filter(project=project).newest().select_related("rater")
+    return {**{row.key: _card(row) for row in rows}, **CATALOGUE}
+
+
+def _card(row: FittedHead) -> ScorerFacts:
+    head = row.head
+    return card_of(row.key, head, [CATALOGUE[block.scorer] for block in head.encoders])
 
 
 def resolved(project: Project, name: str) -> str:

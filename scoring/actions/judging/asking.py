@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -34,6 +34,8 @@ from scoring.scorers.base import ScorerUnavailable
 SECONDS_BETWEEN_LOOKS = 1.0
 # So many refusals in the same words, without one answer between them, are the endpoint's and not the samples'.
 MOST_REFUSALS = 8
+
+Show = Callable[[Sequence[Query]], Iterator[Shown]]
 
 
 @dataclass(frozen=True)
@@ -90,8 +92,10 @@ class Asking:
     away, the job was cancelled, or an error nobody foresaw.
     """
 
-    def __init__(self, job: Job, bench: Bench, pulse: jobs.Pulse) -> None:
+    def __init__(self, job: Job, bench: Bench, pulse: jobs.Pulse, show: Show = shown) -> None:
+        """Args: `show` finds what each question shows, in the order given; the samples themselves, where left out."""
         self.trouble: Exception | None = None
+        self._show = show
         self._job = job
         self._bench = bench
         self._identity = bench.backend.identity()
@@ -144,7 +148,7 @@ class Asking:
     def _prepared(self, queries: Sequence[Query]) -> Iterator[_Ready | Answered]:
         """Questions with their digests, in slices, their earlier replies looked up; an unanswerable one is answered by
         its fault."""
-        found = shown(queries)
+        found = self._show(queries)
         while some := list(islice(found, READ_AT_ONCE)):
             made = [self._made(one) for one in some]
             digests = [one.digest for one in made if isinstance(one, _Ready)]

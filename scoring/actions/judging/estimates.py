@@ -69,10 +69,10 @@ def estimate(
     )
     questions = len(found) * sum(1 for _query in voice.queries(found[0])) if found else 0
     left = sum(len(queries) for queries in asks.missing(project, voice, found))
-    return Estimate(len(found), questions, questions - left, *_price(judge, left))
+    return Estimate(len(found), questions, questions - left, *price(judge, left))
 
 
-def _price(judge: Judge, calls: int) -> tuple[float | None, float | None, float | None]:
+def price(judge: Judge, calls: int) -> tuple[float | None, float | None, float | None]:
     """Tokens, cost and seconds of so many further questions, each with as many turns as past ones had."""
     recent = JudgeCall.objects.filter(judge=judge).order_by("-pk").values("pk")[:CALLS_LOOKED_AT]
     mean = JudgeCall.objects.filter(pk__in=recent).aggregate(

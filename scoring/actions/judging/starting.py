@@ -54,7 +54,7 @@ def start_judging(
         Refused: the judge is archived or of another project, its template cannot be asked about that, samples are
             narrowed by something unknown, or the budget is nothing.
     """
-    template = _check_judge(project, judge, context, guideline)
+    template = check_judge(project, judge, context, guideline)
     narrowed = dict(chosen or {})
     choosing.chosen(project, narrowed)
     whole = asks.fitting_ask(template, ask)
@@ -67,9 +67,10 @@ def start_judging(
     return _under_way(project, params) or _create(project, judge, params, wanted, by)
 
 
-def _check_judge(
-    project: Project, judge: Judge, context: JudgingContext | None, guideline: GuidelineVersion | None
+def check_judge(
+    project: Project, judge: Judge, context: JudgingContext | None = None, guideline: GuidelineVersion | None = None
 ) -> Template:
+    """Raises Refused where a judge may not be asked here, or not in this way."""
     if judge.archived_at is not None:
         raise Refused(_("“%(name)s” is archived and is asked nothing more.") % {"name": judge.name})
     strangers = [row for row in (judge, context, guideline) if row is not None and row.project_id != project.pk]
@@ -158,7 +159,7 @@ def start_trial(
     Raises:
         Refused: the template cannot be read or asked about that, nothing fits it, or it is too much for a try.
     """
-    template = _check_judge(project, judge, context, guideline)
+    template = check_judge(project, judge, context, guideline)
     if document is not None:
         template = templates.with_settings(templates.read(document), judge.settings)
         _check_places(template, context, guideline)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import platform
 import time
+from collections.abc import Callable, Sequence
 from contextlib import closing
+from functools import partial
 from typing import Any
 
 from django.utils import timezone
@@ -19,8 +21,11 @@ from scoring.actions.judging import benches, planning, recording, templates, ver
 from scoring.actions.judging.asking import Answered, Asking
 from scoring.actions.judging.benches import Bench
 from scoring.actions.judging.budgets import BudgetSpent
+from scoring.actions.probing import at_judges as probing
+from scoring.actions.probing.starting import PROBES
 from scoring.actions.settling import settle
 from scoring.judges import units
+from scoring.judges.units import Query
 from scoring.models import Judge, Spending
 from scoring.scorers.base import ScorerUnavailable
 
@@ -34,6 +39,13 @@ def step(job_id: int) -> bool:
     return parts.step(job_id, STEPS)
 
 
+def _plan(job: Job, owner: str) -> None:
+    if PROBES in job.params:
+        probing.plan(job, owner)
+    else:
+        planning.plan(job, owner)
+
+
 def _work(chunk: JobChunk, owner: str, pulse: jobs.Pulse) -> None:
     """Asks what is missing in a part and writes what comes every two seconds; replies are kept as they come."""
     job = chunk.job
@@ -41,13 +53,32 @@ def _work(chunk: JobChunk, owner: str, pulse: jobs.Pulse) -> None:
     ready = _reached(job)
     benches.check_identity(job, ready)
     parts.note_environment(job, lambda: environment(ready))
-    queries = planning.remaining(chunk, ready)
+    if PROBES in job.params:
+        with probing.opened(chunk) as desk:
+            _ask(chunk, owner, Asking(job, ready, pulse, desk.show), desk.queries(), partial(desk.save, owner))
+        return
+    save = partial(_record, chunk, owner, ready)
+    _ask(chunk, owner, Asking(job, ready, pulse), planning.remaining(chunk, ready), save)
+
+
+def _record(chunk: JobChunk, owner: str, ready: Bench, answered: Sequence[Answered]) -> None:
+    recording.save(chunk=chunk, owner=owner, answered=answered, ready=ready)
+
+
+def _ask(
+    chunk: JobChunk,
+    owner: str,
+    asking: Asking,
+    queries: Sequence[Query],
+    save: Callable[[Sequence[Answered]], None],
+) -> None:
+    """Raises what stopped the asking, once all that came is written."""
+    job = chunk.job
     parts.recount(chunk, owner, missing=len(queries))
-    asking = Asking(job, ready, pulse)
     left = len(queries)
     with closing(asking.batches(queries, parts.SECONDS_BETWEEN_WRITES)) as batches:
         for answered in batches:
-            recording.save(chunk=chunk, owner=owner, answered=answered, ready=ready)
+            save(answered)
             left -= len(answered)
             if left:  # the end of the part settles the job as well
                 settle(job.pk)
@@ -127,4 +158,4 @@ def environment(ready: Bench) -> dict[str, Any]:
     }
 
 
-STEPS = parts.Steps(kind=Job.Kind.JUDGE, plan=planning.plan, attempt=_try, work=_work)
+STEPS = parts.Steps(kind=Job.Kind.JUDGE, plan=_plan, attempt=_try, work=_work)

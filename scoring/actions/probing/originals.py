@@ -4,19 +4,20 @@ from __future__ import annotations
 
 import random
 from collections import defaultdict
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from django.utils.translation import gettext as _
 
 from curation.errors import Refused
 from curation.models import Project
 from scoring.actions import choosing
-from scoring.actions.items import items
+from scoring.actions.items import items, items_as_named
 from scoring.models import ProbeRun
 from scoring.probes import drawings
 from scoring.probes.kinds import IMAGE, TEXT, VIDEO
-from scoring.scorers.base import Item, Needs, ScorerFacts
+from scoring.scorers.base import Item, Needs
 
 # Prompts in a suite, samples of each, and from how many prompts on a project's own samples are taken.
 PROMPTS = 8
@@ -26,21 +27,31 @@ FEWEST_PROMPTS = 4
 SAMPLES_READ = 20_000
 
 
-def choose(project: Project | None, facts: ScorerFacts, seed: int) -> dict[str, Any]:
+class Needy(Protocol):
+    """A scorer's or a judge's card, as far as the choice goes."""
+
+    @property
+    def needs(self) -> Needs: ...
+
+
+def choose(project: Project | None, card: Needy, seed: int, *, fewest_samples: int = 1) -> dict[str, Any]:
     """Which originals a run takes, as its row keeps it. Two queries.
 
     Prompts of two samples and more come first, for only they have an order; prompts of one wording count once, for a
     sample must not meet its own prompt as a wrong one.
+
+    Args:
+        fewest_samples: prompts of fewer are left out.
     """
-    groups = _of_project(project, facts, seed) if project is not None else []
+    groups = _of_project(project, card.needs, seed, fewest_samples) if project is not None else []
     if len(groups) >= FEWEST_PROMPTS:
         return {"source": "project", "groups": groups}
-    return {"source": "drawn", "kind": _drawn_kind(facts.needs)}
+    return {"source": "drawn", "kind": _drawn_kind(card.needs)}
 
 
-def _of_project(project: Project, facts: ScorerFacts, seed: int) -> list[list[int]]:
+def _of_project(project: Project, needs: Needs, seed: int, fewest_samples: int) -> list[list[int]]:
     rows = (
-        choosing.fitting(choosing.chosen(project, {}), facts.needs)
+        choosing.fitting(choosing.chosen(project, {}), needs)
         .order_by("-pk")
         .values_list("pk", "prompt_id", "prompt__text")[:SAMPLES_READ]
     )
@@ -50,7 +61,7 @@ def _of_project(project: Project, facts: ScorerFacts, seed: int) -> list[list[in
         if wording.setdefault(text, prompt_id) == prompt_id:
             by_prompt[prompt_id].append(pk)
     drawn = random.Random(seed)  # noqa: S311 (a choice of samples, no secret)
-    prompts = sorted(by_prompt)
+    prompts = sorted(prompt for prompt, own in by_prompt.items() if len(own) >= fewest_samples)
     drawn.shuffle(prompts)
     prompts.sort(key=lambda prompt: len(by_prompt[prompt]) < 2)
     return [_some(drawn, sorted(by_prompt[prompt])) for prompt in sorted(prompts[:PROMPTS])]
@@ -64,6 +75,14 @@ def _drawn_kind(needs: Needs) -> str:
     if needs.answer_text:
         return TEXT
     return VIDEO if needs.media == frozenset({VIDEO}) else IMAGE
+
+
+def outline(chosen: Mapping[str, Any]) -> list[list[Item]]:
+    """Chosen originals without their files, to count what would be asked. Seven queries, none for drawings."""
+    if chosen["source"] == "drawn":
+        return drawings.outline(chosen["kind"])
+    found = {item.sample_id: item for item in items_as_named([pk for group in chosen["groups"] for pk in group])}
+    return [[found[pk] for pk in group] for group in chosen["groups"]]
 
 
 def load(run: ProbeRun, folder: Path) -> list[list[Item]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from django.utils import timezone
 from curation.models import Project, User
 from scoring import embeddings
 from scoring.actions.planning import rater_of
-from scoring.actions.probing import originals, summing
+from scoring.actions.probing import cards, originals, summing
 from scoring.engine import Pace, run
 from scoring.models import ProbeAnswer, ProbeRun
 from scoring.probes import suite
@@ -51,11 +51,11 @@ def answers(probe_run: ProbeRun, room: Room, positions: Sequence[int]) -> Iterat
         every = suite.cases(groups, facts.needs)
         maker = Maker(groups, facts.needs, Path(name), seed=probe_run.seed, whole_groups=facts.scope == "group")
         samples = [item.sample_id for group in groups for item in group]
-        teller = _Teller(probe_run, samples)
+        teller = Teller(probe_run, samples)
         yield from _asked(maker, [every[position] for position in positions], room, teller)
 
 
-def _asked(maker: Maker, cases: Sequence[Case], room: Room, teller: _Teller) -> Iterator[ProbeAnswer]:
+def _asked(maker: Maker, cases: Sequence[Case], room: Room, teller: Teller) -> Iterator[ProbeAnswer]:
     """The engine reads the items lazily; a case that cannot be made is answered with the reason and never read."""
     waiting: dict[int, Asked] = {}
     unmade: list[ProbeAnswer] = []
@@ -81,8 +81,8 @@ def _asked(maker: Maker, cases: Sequence[Case], room: Room, teller: _Teller) -> 
 
 
 @dataclass(frozen=True)
-class _Teller:
-    """Puts an outcome into a row.
+class Teller:
+    """Puts what was said of a case into a row.
 
     Attributes:
         samples: ids of the originals in their order; of drawings they mean nothing.
@@ -92,14 +92,15 @@ class _Teller:
     samples: Sequence[int]
 
     def answer(self, asked: Asked, outcome: Outcome) -> ProbeAnswer:
-        row = self._row(asked.case)
-        row.prompt_text, row.text = asked.item.prompt_text, asked.item.text
         if isinstance(outcome, Reading):
-            row.values = {key: result.value for key, result in outcome.results.items()}
-        else:
-            row.reason = outcome.reason
+            return self.told(asked.case, asked.item, {key: one.value for key, one in outcome.results.items()}, "")
+        return self.told(asked.case, asked.item, {}, outcome.reason)
+
+    def told(self, case: Case, item: Item, values: Mapping[str, Any], reason: str) -> ProbeAnswer:
+        row = self._row(case)
+        row.prompt_text, row.text, row.values, row.reason = item.prompt_text, item.text, dict(values), reason
         try:
-            row.picture = suite.shown(asked.item)
+            row.picture = suite.shown(item)
         except ValueError:
             row.picture = None  # what cannot be decoded cannot be shown; the outcome says why
         return row
@@ -155,7 +156,7 @@ def run_here(wanted: Wanted, pace: Pace, by: User | None = None) -> ProbeRun:
         said = list(answers(made, Room(wanted.scorer, pace), positions))
         with transaction.atomic():
             ProbeAnswer.objects.bulk_create(said)
-            summing.sum_up(made, wanted.scorer.facts, now=timezone.now())
+            summing.sum_up(made, cards.of_facts(wanted.scorer.facts), now=timezone.now())
     except BaseException:
         made.delete()  # half a run says nothing, and nothing will take it up
         raise

@@ -10,8 +10,9 @@ from django.utils.functional import Promise
 from django.utils.translation import gettext_lazy as _
 
 from curation.models import Project, Rater, State, User
+from scoring.actions.probing.cards import JUDGE
 from scoring.catalogue import CATALOGUE
-from scoring.models import ProbeReading, ProbeRun
+from scoring.models import FittedHead, ProbeReading, ProbeRun
 from scoring.probes.kinds import SUITE
 
 WAITING, NEVER, OLD = "waiting", "never", "old"
@@ -87,9 +88,9 @@ def _state(run: ProbeRun | None, waiting: ProbeRun | None) -> str:
 
 
 def of_scorers(project: Project) -> dict[str, ProbeStanding]:
-    """How each scorer of the catalogue stands, as the newest rater of its present version. Four queries.
+    """How each scorer of the catalogue stands, as the newest rater of its present version, and each head here.
 
-    A scorer that was no rater anywhere yet was never probed.
+    A scorer that was no rater anywhere yet was never probed. Five queries.
     """
     rows = (
         Rater.objects.filter(project=None, identity__has_key="scorer", name__in=CATALOGUE)
@@ -98,8 +99,31 @@ def of_scorers(project: Project) -> dict[str, ProbeStanding]:
         .values_list("name", "identity__version", "pk")
     )
     newest = {name: pk for name, version, pk in rows if CATALOGUE[name].version == version}
+    heads = FittedHead.objects.filter(project=project).newest().select_related("rater")
+    newest |= {head.key: head.rater_id for head in heads}
     found = of_raters(project, list(newest.values()))
-    return {name: found[newest[name]] if name in newest else ProbeStanding(NEVER, is_rater=False) for name in CATALOGUE}
+    nowhere = {name: ProbeStanding(NEVER, is_rater=False) for name in CATALOGUE}
+    return nowhere | {name: found[pk] for name, pk in newest.items()}
+
+
+def of_judges(project: Project, raters: Mapping[int, int | None]) -> dict[int, ProbeStanding]:
+    """How judges stand as the raters they are now. Four queries.
+
+    Args:
+        raters: the newest rater of each judge; None for one that was never asked, of whom no worker knows who it is.
+    """
+    found = of_raters(project, [rater for rater in raters.values() if rater is not None])
+    unknown = [judge for judge, rater in raters.items() if rater is None]
+    under_way = ProbeRun.objects.filter(
+        settings__judge__in=unknown, ended_at=None, job__state__in=[State.QUEUED, State.RUNNING]
+    )
+    waiting = {run.settings[JUDGE]: run for run in under_way.select_related("job")}
+    return {
+        judge: found[rater]
+        if rater is not None
+        else ProbeStanding(WAITING if judge in waiting else NEVER, waiting=waiting.get(judge), is_rater=False)
+        for judge, rater in raters.items()
+    }
 
 
 @transaction.atomic

@@ -1,4 +1,4 @@
-"""Asking for a run: by hand, or by itself when a job makes a rater that was never probed."""
+"""Asking for a run over a scorer: by hand, or by itself when a job makes a rater that was never probed."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import Any
@@ -12,23 +12,22 @@ from django.db import transaction
 from django.utils import timezone
 
 from curation.models import Job
-from scoring.catalogue import facts_of
+from scoring.actions.probing import cards
+from scoring.actions.probing.cards import Card
 from scoring.models import ProbeAnswer, ProbeRun
+from scoring.probes import pair_report
 from scoring.probes import report as reports
 from scoring.probes.bars import Bar
 from scoring.probes.figures import Figure
+from scoring.probes.pair_report import Compared, Said
 from scoring.probes.report import Answer, Finding, OnCriterion, Report
-from scoring.scorers.base import ScorerFacts
 
 
 @transaction.atomic
-def sum_up(run: ProbeRun, facts: ScorerFacts, *, now: datetime) -> ProbeRun:
+def sum_up(run: ProbeRun, card: Card, *, now: datetime) -> ProbeRun:
     """Works out the report from the answers, and ends the run."""
-    answers = [
-        Answer(one.position, one.probe, one.group, one.original, one.values, one.reason)
-        for one in run.answers.defer("picture", "text", "prompt_text")
-    ]
-    found = reports.report(answers, facts.outputs, facts.needs, settings.PROBE_BARS)
+    rows = list(run.answers.defer("picture", "text", "prompt_text"))
+    found = _of_pairs(rows, card) if card.compares else _of_numbers(rows, card)
     run.report = as_json(found)
     run.outcome = found.verdict.value if found.verdict else ProbeRun.Outcome.NONE
     run.ended_at = now
@@ -37,10 +36,27 @@ def sum_up(run: ProbeRun, facts: ScorerFacts, *, now: datetime) -> ProbeRun:
     return run
 
 
+def _of_numbers(rows: Sequence[ProbeAnswer], card: Card) -> Report:
+    answers = [Answer(one.position, one.probe, one.group, one.original, one.values, one.reason) for one in rows]
+    return reports.report(answers, card.outputs, card.needs, settings.PROBE_BARS)
+
+
+def _of_pairs(rows: Sequence[ProbeAnswer], card: Card) -> Report:
+    answers = [
+        Compared(one.position, one.probe, one.group, one.original, said_of(one.values), one.reason) for one in rows
+    ]
+    return pair_report.report(answers, card.outputs, settings.PROBE_BARS)
+
+
+def said_of(values: Mapping[str, Any]) -> dict[str, tuple[Said, Said]]:
+    """The two answers on each criterion of a comparison, as its row keeps them."""
+    return {key: (Said(first), Said(second)) for key, (first, second) in values.items()}
+
+
 def end(job: Job) -> None:
     """Ends the run of a job whose parts are all done."""
     run = ProbeRun.objects.get(job=job)
-    sum_up(run, facts_of(run.scorer), now=timezone.now())
+    sum_up(run, cards.of_run(run), now=timezone.now())
 
 
 def _shown(found: Report) -> Iterator[int]:

@@ -9,7 +9,7 @@ import yaml
 from django.core.management.base import CommandError, CommandParser
 
 from curation.errors import PairwrightError, Refused
-from curation.models import JudgingContext, Project
+from curation.models import Job, JudgingContext, Project
 from scoring import words
 from scoring.actions.judging import asks, budgets, judges, templates
 from scoring.actions.judging.asks import Ask
@@ -17,6 +17,10 @@ from scoring.actions.judging.budgets import Limits
 from scoring.actions.judging.estimates import Estimate, estimate
 from scoring.actions.judging.judges import NewJudge
 from scoring.actions.judging.starting import start_judging
+from scoring.actions.probing import cards
+from scoring.actions.probing import judges as probing
+from scoring.actions.probing.judges import Foreseen
+from scoring.management import probe_table
 from scoring.management.following import FollowingCommand, chosen_by, find_project
 from scoring.models import Judge, Spending, judged
 
@@ -41,6 +45,12 @@ class Command(FollowingCommand):
         parser.add_argument("--budget-requests", type=int, metavar="N", help="stop after so many requests")
         parser.add_argument("--budget-cost", metavar="X", help="stop before a cost of X, in the unit of the endpoint")
         parser.add_argument("--estimate", action="store_true", help="only say what it would do and cost")
+        parser.add_argument(
+            "--probe",
+            action="store_true",
+            help="ask it about inputs that should not fool it, each a question; says first how many they are",
+        )
+        parser.add_argument("--seed", type=int, default=0, help="with --probe: of the choice of samples and prompts")
         self.add_job_arguments(parser)
         parser.add_argument("--list", action="store_true", help="show the judges and the templates of the project")
         parser.add_argument("--add", metavar="NAME", help="make a judge of this name")
@@ -65,6 +75,8 @@ class Command(FollowingCommand):
                 self._list(project)
             elif options["add"]:
                 self._add(project, options)
+            elif options["judge"] and options["probe"]:
+                self._probe(project, options)
             elif options["judge"]:
                 self._judge(project, options)
             else:
@@ -125,14 +137,39 @@ class Command(FollowingCommand):
         job = start_judging(**asked, limits=_limits(options), by=None)
         self.run_jobs([job], wait=options["wait"])
         if options["wait"]:
-            spending = Spending.objects.get(job=job)
-            self.stdout.write(f"  {budgets.spent_words(spending)}, {spending.from_cache:,} known already")
+            self._say_spent(job)
+
+    def _say_spent(self, job: Job) -> None:
+        spending = Spending.objects.get(job=job)
+        self.stdout.write(f"  {budgets.spent_words(spending)}, {spending.from_cache:,} known already")
+
+    def _probe(self, project: Project, options: dict[str, Any]) -> None:
+        judge = judges.find(project, options["judge"])
+        found = probing.foresee(project=project, judge=judge, seed=options["seed"])
+        originals = "drawn originals" if found.is_drawn else "its samples"
+        self.stdout.write(
+            f"At most {found.questions:,} questions about {found.inputs:,} inputs, on {originals} of {found.prompts} "
+            "prompts"
+        )
+        self._say_price(found)
+        if options["estimate"]:
+            return
+        run = probing.start(project=project, judge=judge, seed=options["seed"], limits=_limits(options), by=None)
+        assert run.job is not None
+        self.run_jobs([run.job], wait=options["wait"])
+        if options["wait"]:
+            run.refresh_from_db()
+            self.stdout.write(probe_table.lines(run, cards.of_judge(judge).outputs))
+            self._say_spent(run.job)
 
     def _say(self, found: Estimate) -> None:
         self.stdout.write(
             f"{found.units:,} to ask about, {found.questions:,} questions, {found.answered:,} answered before, "
             f"{found.calls:,} calls left"
         )
+        self._say_price(found)
+
+    def _say_price(self, found: Estimate | Foreseen) -> None:
         cost = "unknown" if found.cost is None else f"{found.cost:.4g}"
         time = "unknown" if found.seconds is None else words.duration(found.seconds)
         tokens = "unknown" if found.tokens is None else f"{found.tokens:,.0f}"

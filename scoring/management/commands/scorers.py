@@ -134,7 +134,7 @@ class Command(BaseCommand):
         scorer = _ready(build(facts.name, settings))
         whole = checked_settings(facts.name, settings)
         run = running.run_here(running.Wanted(scorer, whole, project, options["seed"]), pace(facts.queue))
-        self.stdout.write(probe_table.lines(run, facts))
+        self.stdout.write(probe_table.lines(run, facts.outputs))
 
 
 def _ready(scorer: Scorer[Any]) -> Scorer[Any]:
