@@ -88,7 +88,7 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Non
     if not _rows or "parity" not in (config.getoption("markexpr") or ""):
         return
     terminalreporter.section("parity")
-    for line in table(_rows):
+    for line in [*table(_rows), "", *_left_out(_rows)]:
         terminalreporter.write_line(line)
 
 
@@ -118,6 +118,14 @@ def table(rows: list[dict[str, Any]]) -> list[str]:
     return lines
 
 
+def _left_out(rows: list[dict[str, Any]]) -> list[str]:
+    """Models of the catalogue that no row is about, in a line; nothing where there are none."""
+    from scoring.catalogue import CATALOGUE
+
+    names = {name for name, facts in CATALOGUE.items() if facts.kind == "model"} - {row["scorer"] for row in rows}
+    return [f"Models of the catalogue without a row: {', '.join(sorted(names))}.", ""] if names else []
+
+
 def _when_and_where() -> dict[str, str]:
     import torch
 
@@ -143,4 +151,5 @@ def _page(rows: list[dict[str, Any]]) -> list[str]:
         "",
         *table(rows),
         "",
+        *_left_out(rows),
     ]

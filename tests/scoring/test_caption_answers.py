@@ -7,7 +7,9 @@ import re
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+from scipy.special import expit, logsumexp, softmax
 
 from scoring.catalogue import build
 from scoring.judges.base import Question, Refusal, Reply
@@ -73,6 +75,30 @@ def test_the_questions_of_the_prompt_are_asked_one_by_one_and_their_mean_is_the_
     assert [(one["question"], pytest.approx(one["yes"])) for one in said.detail["items"]] == [
         ("Is there a fox?", 0.9), ("Is it red?", 0.5), ("Is it night?", 0.1),
     ]  # fmt: skip
+
+
+@pytest.mark.parity
+def test_the_score_equals_the_odds_of_the_logits(picture: Item, agreement: Any) -> None:
+    """Nobody published weights for it; what stands against it is the same chance by another way, from the logits."""
+    words = ["Yes", " yes", "YES", "No", " no", "Perhaps"]
+    drawn = np.random.RandomState(5).normal(0, 2, (8, 3, 6)) - [0, 0, 0, 0, 0, 4]
+    asked = ["Is there a fox?", "Is it red?", "Is it night?"]
+
+    def scored(logits: np.ndarray) -> float:
+        def answer(question: Question) -> Any:
+            if shown_in(question):
+                return "A fox stands in snow."
+            own = logits[next(place for place, words in enumerate(asked) if words in words_of(question))]
+            return Reply("Yes", tokens=(token("Yes", dict(zip(words, softmax(own), strict=True))),))
+
+        return float(
+            outcome(made("caption_answers", answer), with_checklist(picture, asked)).results["caption_answers"].value
+        )
+
+    ours = [scored(logits) for logits in drawn]
+
+    odds = logsumexp(drawn[..., :3], axis=-1) - logsumexp(drawn[..., 3:5], axis=-1)
+    agreement("caption_answers", "odds of the logits", "replies", ours, expit(odds).mean(axis=-1), tolerance=1e-9)
 
 
 def test_many_at_once_get_their_own_descriptions(tmp_path: Path) -> None:
