@@ -48,6 +48,7 @@ def judge_chunk(*, job_id: int, **_later: Any) -> None:
 def fit_head(*, job_id: int, **_later: Any) -> None:
     """Fits a head; delivered twice, it is fitted once."""
     fitting.run_job(job_id=job_id)
+    call_probes(job_id)
 
 
 def _take(job_id: int, step: Callable[[int], bool]) -> None:

@@ -13,6 +13,7 @@ from config.demo import batches, prompts, samples, training
 from config.demo.telling import Say, step
 from curation.actions import criteria, projects
 from curation.models import Project, Rater, Sample, Score, User
+from scoring.models import FittedHead
 
 SLUG = "signs-and-scenes"
 _NAME = "Signs and scenes"
@@ -21,6 +22,7 @@ _DESCRIPTION = (
     "and are called so everywhere."
 )
 _SCORERS = ("ocr", "technical", "near_duplicate")
+_HEAD = "taste"
 _GUIDELINE = """Look at the prompt first, then at both pictures.
 
 - Words on a sign must be spelt as the prompt spells them.
@@ -85,6 +87,12 @@ def _judgements(say: Say, project: Project, folder: Path) -> None:
         call_command("import_judgements", SLUG, str(folder / "judgements" / "judgements.jsonl"))
         raters = Rater.objects.filter(project=project, kind=Rater.Kind.SCRIPTED)
         say(f"  {project.judgements.filter(rater__in=raters).count()} acts by {raters.count()} scripted raters")
+    with step(say, "Fitting a light scorer on what they said, examined on prompts it has not seen"):
+        if FittedHead.objects.filter(project=project).exists():
+            say("  it was fitted in an earlier run")
+        else:
+            words = ("--criterion=overall", "--voters=scripts", "--features=scores", f"--name={_HEAD}", "--wait")
+            call_command("fit_head", SLUG, *words)
 
 
 def closing_words(address: str, account: Account, card: Path) -> str:
@@ -104,6 +112,7 @@ def closing_words(address: str, account: Account, card: Path) -> str:
             f"  {base}/work/      judge: a batch of each kind is open, one key a verdict",
             f"  {base}/batches/   what is asked of people, and how it goes",
             f"  {base}/consensus/ what all votes add up to, and what a scorer is worth beside them",
+            f"  {base}/heads/     a scorer fitted here, and what it is worth on prompts it has not seen",
             f"  {base}/recipes/   move a threshold and watch the funnel",
             f"  {base}/datasets/  versions, what the gate found, and where each exported pair came from",
             f"  {address}/benchmarks/  what is never trained on",

@@ -187,7 +187,7 @@ def card_of(key: str, head: Head, bases: Sequence[ScorerFacts]) -> ScorerFacts:
         kind="head",
         queue="gpu" if any(one.queue == "gpu" for one in bases) else "cpu",
         title=head.name,
-        judges=f"What people here said under “{head.criterion}”, by a head fitted on their labels.",
+        judges=f"What was said here under “{head.criterion}”, by a head fitted on those labels.",
         formula="A weighted sum of scaled features.",
         needs=_needs(bases),
         outputs=(head.output,),

@@ -10,6 +10,7 @@ from django.core.management import CommandError, call_command
 from django.db import IntegrityError, transaction
 from PIL import Image
 
+from curation.actions import jobs
 from curation.models import Job, JobChunk, Judgement, Project, Rater, Score
 from scoring import resident, tasks
 from scoring.actions import starting, sweeping, working
@@ -115,6 +116,31 @@ def test_probes_give_way_to_whatever_waits_on_their_queue(project: Project) -> N
     assert [job.pk for job in probes_at_work.due_on("cpu")] == [run.job_id]
     assert run.job_id in {due.job.pk for due in sweeping.due()}
     assert work_through(run.job).state == "done"
+
+
+def test_probes_give_way_to_a_job_without_parts_until_somebody_has_it(project: Project) -> None:
+    texts(project, "abc")
+    score(project, "length")
+    run = ProbeRun.objects.get()
+    build = jobs.create(project=project, kind=Job.Kind.BUILD, title="a build", params={}, by=None)
+
+    assert probes_at_work.has_to_wait(run.job)
+    assert jobs.claim(build, "somebody")
+    assert not probes_at_work.has_to_wait(run.job)
+
+
+def test_a_fit_that_is_over_calls_somebody_for_the_probes_that_waited(project: Project, monkeypatch) -> None:
+    texts(project, "abc")
+    score(project, "length")
+    run = ProbeRun.objects.get()
+    fit = jobs.create(project=project, kind=Job.Kind.FIT, title="a fit", params={}, by=None)
+    monkeypatch.setattr(tasks.fitting, "run_job", lambda job_id: jobs.cancel(job=fit, by=None))
+    rung: list[int] = []
+    monkeypatch.setattr(tasks, "ring", lambda job: rung.append(job.pk))
+
+    tasks.fit_head(job_id=fit.pk)
+
+    assert rung == [run.job_id]
 
 
 def test_the_end_of_a_job_calls_somebody_for_the_probes_that_waited(project: Project, eager_tasks) -> None:

@@ -34,12 +34,13 @@ def has_to_wait(job: Job) -> bool:
     """Whether a job of probes that gives way has somebody to give way to: other work that waits on its queue."""
     if not job.params.get(GIVES_WAY) or job.cancel_requested:
         return False
-    others = Job.objects.unfinished().filter(kind__in=WITH_PARTS, queue=job.queue, cancel_requested=False)
+    others = Job.objects.unfinished().filter(queue=job.queue, cancel_requested=False).exclude(pk=job.pk)
     others = others.exclude(params__has_key=GIVES_WAY) | others.filter(**{f"params__{GIVES_WAY}": False})
-    waits = Q(state=State.QUEUED) | Q(total=None)
-    if others.filter(waits).exclude(pk=job.pk).exists():
+    # A job without parts, a fit or a build, is one worker's from beginning to end: it waits only while it is queued.
+    waits = Q(state=State.QUEUED) | Q(total=None, kind__in=WITH_PARTS)
+    if others.filter(waits).exists():
         return True
-    return JobChunk.objects.waiting(timezone.now()).filter(job__in=others.exclude(pk=job.pk).values("pk")).exists()
+    return JobChunk.objects.waiting(timezone.now()).filter(job__in=others.values("pk")).exists()
 
 
 def due_on(queue: str) -> list[Job]:
