@@ -162,7 +162,6 @@ def plain(folder: Path, settings: dict[str, str], arguments: argparse.Namespace)
         import torch
 
         assert torch.cuda.is_available(), "no CUDA device is here"
-    from scoring import resident
     from scoring.engine import run
     from scoring.pacing import pace
     from scoring.service.batcher import Batcher
@@ -171,7 +170,7 @@ def plain(folder: Path, settings: dict[str, str], arguments: argparse.Namespace)
     batcher = Batcher({"clipscore": settings}, Limits(queued=100_000, deadline_seconds=600))
     batcher.start()
     assert batcher.is_ready.wait(600), "the model was not loaded"
-    scorer = resident.scorer("clipscore", settings)
+    scorer = batcher.scorers["clipscore"]
 
     def ask(shown: SHOWN) -> None:
         with batcher.room(len(shown)):
@@ -193,7 +192,7 @@ def plain(folder: Path, settings: dict[str, str], arguments: argparse.Namespace)
         print(f"round {number}: engine {alone:.2f} s, lines and batches {seconds:.2f} s", flush=True)
         if number:
             engines, services, latencies = [*engines, alone], [*services, seconds], [*latencies, *calls]
-    sizes = batcher.figures.as_json()["batch_sizes"]
+    sizes = batcher.figures.as_json(batcher.facts)["batch_sizes"]
     batcher.stop(30)
     return _report(engines, services, latencies, arguments) | {"batch_sizes": sizes, "plain": True}
 

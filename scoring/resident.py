@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from scoring import catalogue, machine
-from scoring.scorers.base import Scorer
+from scoring.scorers.base import Scorer, ScorerUnavailable
 
 # Share of the device's memory for weights; the rest is for what a forward pass needs.
 SHARE_FOR_WEIGHTS = 0.5
@@ -66,11 +66,37 @@ class Limit:
 
     megabytes: int = 0
 
-    def bytes(self) -> int:
-        """Processes without a GPU share this machine's memory, and so the share for weights."""
+    def bytes(self, processes: int | None = None) -> int:
+        """Processes without a GPU share this machine's memory, and so the share for weights.
+
+        Args:
+            processes: that hold models in it; None: as many as a worker of this machine has.
+        """
         if self.megabytes:
             return self.megabytes * 1_000_000
-        return int(_device().memory_total() * SHARE_FOR_WEIGHTS / machine.model_processes())
+        return int(_device().memory_total() * SHARE_FOR_WEIGHTS / (processes or machine.model_processes()))
+
+
+def check_room(weights: Mapping[str, int]) -> None:
+    """For one process that keeps all of its scorers: refuses them once their weights take more than they may.
+
+    What several of them share lies in memory once, so the memory is asked as well as the scorers.
+
+    Args:
+        weights: bytes by scorer, loaded all of them. One alone is kept, however large.
+
+    Raises:
+        ScorerUnavailable: naming them and the remedy.
+    """
+    stated = sum(weights.values())
+    if len(weights) < 2 or not stated:
+        return
+    held, most = min(stated, _device().memory_held()), limit.bytes(processes=1)
+    if held > most:
+        raise ScorerUnavailable(
+            f"The weights of {', '.join(weights)} take {held / 1e9:.2f} GB together, and {most / 1e9:.2f} GB may be "
+            "taken. Name fewer scorers, or allow more by PAIRWRIGHT_MODEL_MEMORY_MB."
+        )
 
 
 def _device() -> Any:

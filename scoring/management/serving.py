@@ -19,6 +19,7 @@ from gunicorn.app.base import BaseApplication
 from gunicorn.arbiter import Arbiter
 
 from scoring.actions.serving.desk import Rows
+from scoring.actions.serving.keeping import ROWS
 from scoring.actions.serving.rewards import Given
 from scoring.service.batcher import Batcher
 from scoring.service.limits import Limits
@@ -79,6 +80,7 @@ class _Server(BaseApplication):
             "keepalive": 15,
             "control_socket_disable": True,
             "logconfig_dict": _logs(),
+            "worker_int": lambda _worker: self._drop(),
             "worker_exit": lambda _server, _worker: self._end(),
         }
         for name, value in options.items():
@@ -86,10 +88,15 @@ class _Server(BaseApplication):
 
     def load(self) -> Application:
         service = self._service
-        self._batcher = Batcher(service.scorers, service.limits, on_failure=_give_up)
+        self._batcher = Batcher(service.scorers, service.limits, on_failure=_give_up, keeper=ROWS)
         self._batcher.start()
         self._scratch = scratch()
-        return Application(self._batcher, Rows(service.rewards, self._batcher.facts), self._scratch)
+        return Application(self._batcher, Rows(service.rewards, self._batcher.held), self._scratch)
+
+    def _drop(self) -> None:
+        """A quick stop waits for no batch, and lets no client wait for an answer that does not come."""
+        if self._batcher is not None:
+            self._batcher.drop()
 
     def _end(self) -> None:
         """By now every call has its answer."""

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
-from django.db import models
+from django.db import InterfaceError, OperationalError, models
 from django.db.models import Exists, OuterRef, Q
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
@@ -17,6 +17,7 @@ from scoring.heads import head as kept
 from scoring.heads import shelf
 from scoring.heads.features import Column
 from scoring.heads.fit import Floats
+from scoring.judges.base import Passing
 from scoring.scorers.base import ScorerUnavailable
 
 REVISION_DIGITS = 12
@@ -112,19 +113,28 @@ def scores(columns: Sequence[Column], subjects: Sequence[shelf.Subject]) -> Floa
 
     Args:
         columns: C of them.
-        subjects: B of (sample id, prompt id), each once.
+        subjects: B of (sample id, prompt id); one may come several times.
+
+    Raises:
+        Passing: the database is away, which is no sample's fault.
     """
-    place = {subject: row for row, subject in enumerate(subjects)}
+    place = {subject: row for row, subject in enumerate(dict.fromkeys(subjects))}
     versions = {(one.rater, version): number for number, one in enumerate(columns) for version in one.versions}
-    total, count = np.zeros((len(subjects), len(columns))), np.zeros((len(subjects), len(columns)))
-    rows = _counted(columns, [sample for sample, _prompt in subjects])
-    for rater, version, sample, prompt, value in rows.iterator(chunk_size=20_000):
+    total, count = np.zeros((len(place), len(columns))), np.zeros((len(place), len(columns)))
+    for rater, version, sample, prompt, value in _heard(columns, [sample for sample, _prompt in place]):
         row, column = place.get((sample, prompt)), versions.get((rater, version))
         if row is not None and column is not None:
             total[row, column] += value
             count[row, column] += 1
     found: Floats = np.where(count > 0, total / np.maximum(count, 1), np.nan)
-    return found
+    return found[[place[subject] for subject in subjects]]
+
+
+def _heard(columns: Sequence[Column], samples: Sequence[int]) -> Iterator[tuple[int, int, int, int, float]]:
+    try:
+        yield from _counted(columns, samples).iterator(chunk_size=20_000)
+    except (OperationalError, InterfaceError) as error:
+        raise Passing(_("The database gave no answer: %(error)s") % {"error": str(error).strip()}) from error
 
 
 def _counted(columns: Sequence[Column], samples: Sequence[int]) -> Any:

@@ -72,6 +72,13 @@ def memory_total() -> int:
     return int(psutil.virtual_memory().total)
 
 
+def memory_held() -> int:
+    """Bytes of that memory which this process holds, what is cached for later not counted."""
+    if torch.cuda.is_available():
+        return int(torch.cuda.memory_allocated())
+    return int(psutil.Process().memory_info().rss)
+
+
 def give_back() -> None:
     """Returns memory of models that are gone to the device, where it is kept for the next one."""
     gc.collect()

@@ -56,8 +56,10 @@ class Call:
             self.is_over.set()
 
     def fail(self, fault: CallRefused) -> None:
-        self.fault = fault
-        self.is_over.set()
+        """Unless everything was said already: what comes after spoils nothing."""
+        if not self.is_over.is_set():
+            self.fault = fault
+            self.is_over.set()
 
     def said(self) -> dict[str, list[Outcome]]:
         """What every scorer said, in the order of the items. Raises the call's fault, if it has one."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter, deque
+from collections.abc import Container
 
 from scoring.scorers.base import Json
 
@@ -41,15 +42,17 @@ class Figures:
             seconds = min(time.monotonic() - self._since, WINDOW_SECONDS)
             return sum(size for _at, _scorer, size in self._batches) / seconds if seconds > 0 else 0.0
 
-    def as_json(self) -> dict[str, Json]:
+    def as_json(self, names: Container[str]) -> dict[str, Json]:
+        """Batches of the scorers of these names; the rate is that of all."""
         rate = self.rate()
         with self._lock:
             sizes: dict[str, Counter[int]] = {}
             for _at, scorer, size in self._batches:
-                sizes.setdefault(scorer, Counter())[size] += 1
+                if scorer in names:
+                    sizes.setdefault(scorer, Counter())[size] += 1
             return {
                 "opinions_a_second": round(rate, 3),
-                "opinions": dict(self._outcomes),
+                "opinions": {name: count for name, count in self._outcomes.items() if name in names},
                 "batch_sizes": {name: {str(size): n for size, n in sorted(own.items())} for name, own in sizes.items()},
                 "answers": {str(status): count for status, count in sorted(self._answers.items())},
             }

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Container
 from pathlib import Path
 
 from scoring.scorers.base import Json
 from scoring.service.batcher import Batcher
 
 
-def held(batcher: Batcher) -> dict[str, Json]:
-    """The process's own, and the weights of each scorer."""
-    return {"process_bytes": _resident(), "weights_bytes": dict(batcher.weights)}
+def held(batcher: Batcher, names: Container[str]) -> dict[str, Json]:
+    """The process's own, and the weights of each scorer of these names."""
+    own = {name: size for name, size in batcher.weights.items() if name in names}
+    return {"process_bytes": _resident(), "weights_bytes": own}
 
 
 def _resident() -> int:

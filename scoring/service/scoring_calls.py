@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import Executor
 from dataclasses import dataclass, replace
 from functools import partial
@@ -40,19 +40,19 @@ class Scored:
         return any(isinstance(outcome, Reading) for outcome in self.outcomes.values())
 
 
-def names_of(ask: Ask, batcher: Batcher) -> tuple[str, ...]:
-    """The scorers a call names, or all that are held.
+def names_of(ask: Ask, held: Collection[str]) -> tuple[str, ...]:
+    """The scorers a call names, or all that are held for its project.
 
     Raises:
         CallRefused: 404 where one of them is not held here.
     """
-    names = tuple(dict.fromkeys(ask.scorers)) if ask.scorers is not None else tuple(batcher.settings)
-    unknown = [name for name in names if name not in batcher.settings]
-    if unknown or not names:
-        named = unknown[0] if unknown else ""
-        raise CallRefused(
-            404, f"The service holds no scorer {named!r}. It holds: {', '.join(sorted(batcher.settings))}."
-        )
+    names = tuple(dict.fromkeys(ask.scorers)) if ask.scorers is not None else tuple(held)
+    unknown = [name for name in names if name not in held]
+    if not names:
+        raise CallRefused(404, "No scorer is named, or the service holds no scorer for this project.")
+    if unknown:
+        known = ", ".join(sorted(held)) or "none for this project"
+        raise CallRefused(404, f"The service holds no scorer {unknown[0]!r}. It holds: {known}.")
     return names
 
 

@@ -47,14 +47,28 @@ def _voices(member: Member, facts: Mapping[str, ScorerFacts], digests: Mapping[s
 
 
 def _voice(rater: str, member: Member, able: set[str], digests: Mapping[str, str]) -> str:
-    name, _at, revision = rater.partition("@")
-    if name in able and digests.get(name, "").startswith(revision):
-        return name
-    here = f"{name}@{digests[name][:8]}" if name in able and name in digests else ", ".join(sorted(able)) or "nothing"
-    raise CallRefused(
-        409,
-        f"The member {member.name!r} reads {member.criterion!r} of {rater!r}, which is not held here; held: {here}.",
-    )
+    meant = _meant(rater, able, digests)
+    if len(meant) == 1:
+        return meant[0]
+    why = "which is held here in several revisions" if meant else "which is not held here"
+    alike = meant or [name for name in sorted(able) if _plain(name) == _plain(rater)]
+    here = ", ".join(f"{_plain(name)}@{digests.get(name, '')[:8]}" for name in alike)
+    held = here or ", ".join(sorted(able)) or "nothing"
+    raise CallRefused(409, f"The member {member.name!r} reads {member.criterion!r} of {rater!r}, {why}; held: {held}.")
+
+
+def _meant(rater: str, able: set[str], digests: Mapping[str, str]) -> list[str]:
+    """The scorers that a rater's name may mean. A head is held under a name with a revision in it, and is the rater
+    of the name before that."""
+    if rater in able:
+        return [rater]
+    revision = rater.partition("@")[2]
+    alike = [name for name in sorted(able) if _plain(name) == _plain(rater)]
+    return [name for name in alike if digests.get(name, "").startswith(revision)]
+
+
+def _plain(name: str) -> str:
+    return name.partition("@")[0]
 
 
 def _check_live(member: Member) -> None:

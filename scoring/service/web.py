@@ -128,30 +128,32 @@ class Application:
         return Answer(200, {"alive": True})
 
     def _ready(self) -> Answer:
-        is_ready = self._batcher.is_ready.is_set()
+        is_ready = self._batcher.serves
         return Answer(200 if is_ready else 503, {"ready": is_ready}, retry_after=0 if is_ready else 5)
 
-    def _scorers(self, _environ: Environ, _holder: Holder) -> Answer:
-        return Answer(200, {"scorers": telling.identities(list(self._batcher.settings), self._batcher)})
+    def _scorers(self, _environ: Environ, holder: Holder) -> Answer:
+        held = self._batcher.held(holder.project_id)
+        return Answer(200, {"scorers": telling.identities(list(held), self._batcher)})
 
-    def _metrics(self, _environ: Environ, _holder: Holder) -> Answer:
+    def _metrics(self, _environ: Environ, holder: Holder) -> Answer:
+        held = self._batcher.held(holder.project_id)
         with self._lock:
             calls = self._at_once.total()
         found: dict[str, Json] = {
-            "ready": self._batcher.is_ready.is_set(),
+            "ready": self._batcher.serves,
             "calls": calls,
             "samples_in_hand": self._batcher.in_hand,
             "samples_waiting": self._batcher.waiting,
-            "memory": memory.held(self._batcher),
+            "memory": memory.held(self._batcher, held),
         }
-        return Answer(200, found | self._batcher.figures.as_json())
+        return Answer(200, found | self._batcher.figures.as_json(held))
 
     def _score(self, environ: Environ, holder: Holder) -> Answer:
         with self._turn(holder):
             ask = self._ask(environ)
             if ask.plan is not None:
                 raise CallRefused(400, "A plan is for POST /reward.")
-            names = scoring_calls.names_of(ask, self._batcher)
+            names = scoring_calls.names_of(ask, self._batcher.held(holder.project_id))
             scored = self._scored(ask, names, holder)
         content: dict[str, Json] = {
             "scorers": telling.identities(names, self._batcher),
@@ -166,7 +168,7 @@ class Application:
                 raise CallRefused(400, "A reward is named by `plan`, and names its scorers itself.")
             plan = self._desk.plan(holder, ask.plan)
             reward = totals.reward_of(plan)
-            speakers = totals.voices(plan.rule, self._batcher.facts, self._batcher.digests)
+            speakers = totals.voices(plan.rule, self._batcher.held(holder.project_id), self._batcher.digests)
             names = tuple(dict.fromkeys(name for own in speakers.values() for name in own))
             scored = self._scored(ask, names, holder)
         content = totals.told(plan, totals.total(reward, scored, speakers), scored)
@@ -188,8 +190,7 @@ class Application:
     # -- what they share ----------------------------------------------------------------------------------------------
 
     def _ask(self, environ: Environ) -> wire.Ask:
-        if not self._batcher.is_ready.is_set():  # before a body of megabytes is read for nothing
-            raise CallRefused(503, "The models are still being loaded; GET /ready tells when.", retry_after=5)
+        self._batcher.check_serves()  # before a body of megabytes is read for nothing
         return wire.read(bodies.read(environ, self._limits), str(environ.get("CONTENT_TYPE", "")), self._limits)
 
     def _scored(self, ask: wire.Ask, names: tuple[str, ...], holder: Holder) -> list[scoring_calls.Scored]:

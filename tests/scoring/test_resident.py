@@ -83,3 +83,21 @@ def test_the_budget_is_the_operators_or_a_share_of_the_devices_memory(monkeypatc
 
     assert Limit(megabytes=3).bytes() == 3_000_000
     assert Limit().bytes() == 10_000
+
+
+def test_scorers_that_are_all_kept_must_fit_together(monkeypatch) -> None:
+    monkeypatch.setattr(resident.limit, "megabytes", 1)
+    device = resident._device()
+    both = {"one": 700_000, "two": 700_000}
+
+    with pytest.raises(ScorerUnavailable, match="The weights of one, two take"):
+        resident.check_room(both)
+    resident.check_room({"one": 1_400_000})  # alone it is kept, however large
+    monkeypatch.setattr(device, "memory_held", lambda: 700_000)  # they share their weights
+    resident.check_room(both)
+
+
+def test_one_process_has_the_whole_share_for_weights(monkeypatch) -> None:
+    monkeypatch.setattr(machine, "model_processes", lambda: 4)
+
+    assert Limit().bytes(processes=1) == pytest.approx(4 * Limit().bytes(), rel=1e-6)

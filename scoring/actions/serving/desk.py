@@ -6,11 +6,10 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
-from django.db import close_old_connections
-
 from curation.models import Project, Prompt, Sample
 from scoring.actions import items
 from scoring.actions.serving import prompts, rewards, tokens
+from scoring.actions.serving.keeping import fresh_connections
 from scoring.scorers.base import Item, Json, ScorerFacts
 from scoring.service.desk import Holder, Plan, Shown, Stored
 from scoring.service.wire import PlanSent
@@ -26,12 +25,16 @@ class Rows:
 
     Args:
         given: rewards the service was started with, by name.
-        facts: of the scorers that are held.
+        facts: of the scorers that are held for a project, by its id.
         threads: that ask the database; 0 asks in the caller's.
     """
 
     def __init__(
-        self, given: Mapping[str, rewards.Given], facts: Mapping[str, ScorerFacts], *, threads: int = THREADS
+        self,
+        given: Mapping[str, rewards.Given],
+        facts: Callable[[int], Mapping[str, ScorerFacts]],
+        *,
+        threads: int = THREADS,
     ) -> None:
         self._given = given
         self._pools = prompts.Pools()
@@ -45,9 +48,8 @@ class Rows:
         return self._ask(lambda: stored(holder.project_id, samples, prompts, whole_groups=whole_groups))
 
     def plan(self, holder: Holder, sent: PlanSent) -> Plan:
-        return self._ask(
-            lambda: rewards.plan(project=_project(holder), sent=sent, given=self._given, facts=self._facts)
-        )
+        facts = self._facts(holder.project_id)
+        return self._ask(lambda: rewards.plan(project=_project(holder), sent=sent, given=self._given, facts=facts))
 
     def prompts(self, holder: Holder, query: Mapping[str, str]) -> Mapping[str, Json]:
         asked = prompts.wanted(query)
@@ -63,12 +65,8 @@ class Rows:
 
 
 def _asked(question: Callable[[], T]) -> T:
-    """A connection that broke is replaced before it is used and put away after, as around a page."""
-    close_old_connections()
-    try:
+    with fresh_connections():
         return question()
-    finally:
-        close_old_connections()
 
 
 def _holder(text: str) -> Holder | None:

@@ -14,6 +14,7 @@ from typing import Any
 from curation.models import Project
 from scoring.actions.serving import tokens
 from scoring.actions.serving.desk import Rows
+from scoring.actions.serving.keeping import ROWS
 from scoring.actions.serving.rewards import Given
 from scoring.service.batcher import Batcher
 from scoring.service.limits import Limits
@@ -87,13 +88,13 @@ class Serve:
         **limits: Any,
     ) -> Client:
         scorers = {name: (settings or {}).get(name, {}) for name in names or ("length",)}
-        batcher = Batcher(scorers, Limits(**{"wait_seconds": 0.0, **limits}))
+        batcher = Batcher(scorers, Limits(**{"wait_seconds": 0.0, **limits}), keeper=ROWS)
         self._batchers.append(batcher)
         batcher.start()
         assert batcher.is_ready.wait(60)
         scratch = self._folder / f"scratch-{len(self._batchers)}"
         scratch.mkdir()
-        application = Application(batcher, Rows(rewards or {}, batcher.facts, threads=0), scratch)
+        application = Application(batcher, Rows(rewards or {}, batcher.held, threads=0), scratch)
         text = tokens.make(project=self._project, name=f"a trainer {len(self._batchers)}", by=None).text
         return Client(application, text, batcher, scratch)
 

@@ -465,7 +465,7 @@ def test_it_lives_before_it_is_ready(tmp_path, project: Project):
 
     batcher = Batcher({"length": {}}, Limits())
     token = tokens.make(project=project, name="t", by=None).text
-    client = asking.Client(Application(batcher, Rows({}, batcher.facts, threads=0), tmp_path), token, batcher, tmp_path)
+    client = asking.Client(Application(batcher, Rows({}, batcher.held, threads=0), tmp_path), token, batcher, tmp_path)
 
     assert client.get("/health").status == 200
     assert (client.get("/ready").status, client.score({"text": "a"}).status) == (503, 503)

@@ -10,6 +10,9 @@ import socket
 import subprocess
 import sys
 import threading
+import time
+import urllib.error
+import urllib.request
 from pathlib import Path
 
 import pytest
@@ -142,6 +145,39 @@ def test_a_process_that_is_asked_to_stop_answers_what_it_took(
         ]
         assert token not in running.log.read_text()
         assert not list((Path(settings.SCRATCH_ROOT) / "service" / socket.gethostname()).iterdir())
+
+
+def test_a_process_that_is_interrupted_tells_who_waits_and_ends_within_seconds(
+    token: str, tmp_path: Path, worker_environment
+):
+    trace = tmp_path / "trace"
+    environment = {**worker_environment, "PAIRWRIGHT_TEST_TRACE": str(trace)}
+    with processes.running(environment, tmp_path, "--scorer", "length") as running:
+        said: list[tuple[int, dict]] = []
+        # 13 seconds of scoring, in batches of a second.
+        asking = threading.Thread(target=lambda: said.append(sent(running, token, [f"slow {n}" for n in range(256)])))
+        asking.start()
+        until(trace.exists, "the call is being scored", 60)
+        began = time.monotonic()
+        running.process.send_signal(signal.SIGINT)
+        asking.join(60)
+        running.process.wait(60)
+
+        assert time.monotonic() - began < 6
+        assert [status for status, _body in said] == [503]
+        assert "stopping" in said[0][1]["error"]
+        assert not list((Path(settings.SCRATCH_ROOT) / "service" / socket.gethostname()).iterdir())
+
+
+def sent(running: processes.Running, token: str, texts: list[str]) -> tuple[int, dict]:
+    """Status and body of a call that is not sent again."""
+    body = json.dumps({"samples": [{"text": text} for text in texts]}).encode()
+    headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+    try:
+        with urllib.request.urlopen(urllib.request.Request(f"{running.address}/score", body, headers)) as answer:
+            return answer.status, json.load(answer)
+    except urllib.error.HTTPError as error:
+        return error.code, json.load(error)
 
 
 def test_a_client_that_is_killed_leaves_the_service_to_the_others(token: str, tmp_path: Path, worker_environment):
