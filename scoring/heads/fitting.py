@@ -168,6 +168,8 @@ def fit(
 
 
 def _lesson(labels: Labels, scaled: Floats, level: Ints, wanted: Wanted) -> PairLesson | RatingLesson:
+    """What the parts are made of. How far each rater is believed, and the scale of features, are the only things taken
+    from all labels, held-out ones included: one positive number a rater or a column, which turns no verdict."""
     if wanted.form == Form.PAIRS:
         apart = (scaled[labels.first] - scaled[labels.second]) * labelled.slopes(labels)[:, None]
         return PairLesson(apart, labels.said, labels.weight, labels.prompt, wanted.ties)

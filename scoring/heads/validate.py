@@ -34,6 +34,8 @@ MOST_FOR_RIDGE = 2_000
 _SCATTER = 2_654_435_761
 # Of ratings that no prompt has two of, each is compared with so many others of its part.
 _RIVALS = 10
+# Beyond every threshold between levels that occur, logits.
+_FAR = 20.0
 
 
 class Lesson(Protocol):
@@ -181,7 +183,7 @@ class RatingLesson:
         return len(np.unique(self.level[rows & (self.weight > 0)])) >= 2
 
     def fit(self, rows: Bools, ridge: float, precision: float = EXACT) -> Levels:
-        """Levels that do not occur among the rows get a threshold as their neighbour's: nothing is known of them."""
+        """A level that does not occur among the rows gets next to no room: nothing else is known of it."""
         counted = rows & (self.weight > 0)
         known, level = np.unique(self.level[counted], return_inverse=True)
         found = fit_levels(
@@ -192,10 +194,7 @@ class RatingLesson:
             ridge=ridge,
             precision=precision,
         )
-        every = np.arange(int(self.level.max()))
-        place = np.clip(np.searchsorted(known, every, side="right") - 1, 0, len(found.cuts) - 1)
-        spaced = found.cuts[place] + 1e-6 * (every - every[0])
-        return Levels(found.weights, found.cuts if len(known) == len(every) + 1 else np.maximum.accumulate(spaced))
+        return Levels(found.weights, _spread(found.cuts, known, int(self.level.max())))
 
     def loss(self, head: Preferences | Levels, rows: Bools) -> float:
         assert isinstance(head, Levels)
@@ -210,6 +209,20 @@ class RatingLesson:
         """As that of preferences."""
         rows, axes = turned(self.features)
         return replace(self, features=rows), axes
+
+
+def _spread(cuts: Floats, known: Ints, count: int) -> Floats:
+    """Thresholds between all levels from those between the known ones: (count,), rising.
+
+    Those of levels missing in the middle follow their neighbour's at once; beyond the ends they lie far away, so that
+    the outermost levels that occur keep all of their room.
+    """
+    if len(known) == count + 1:
+        return cuts
+    every = np.arange(count)
+    place = np.clip(np.searchsorted(known, every, side="right") - 1, 0, len(cuts) - 1)
+    beyond = np.where(every < known[0], -_FAR, np.where(every >= known[-1], _FAR, 0.0))
+    return np.maximum.accumulate(cuts[place] + beyond + 1e-6 * every)
 
 
 def _differing(group: Ints, level: Ints) -> tuple[Ints, Ints]:

@@ -37,14 +37,18 @@ class HeadScene:
     def column(self, name: str, values: list[float], *, higher_is_better: bool = True, samples=None) -> Rater:
         """A model's scores of all samples, or of some, under a criterion of the same name."""
         rater = raters.machine(kind="model", name=name, identity={"of": name})
-        wording = criteria.Wording(name=name, scale="interval", higher_is_better=higher_is_better)
-        version = criteria.ensure(project=self.project, key=name, wording=wording)
+        self.say(rater, name, values, higher_is_better=higher_is_better, samples=samples)
+        return rater
+
+    def say(self, rater: Rater, criterion: str, values: list[float], *, higher_is_better: bool = True, samples=None):
+        """A rater's scores of all samples, or of some."""
+        wording = criteria.Wording(name=criterion, scale="interval", higher_is_better=higher_is_better)
+        version = criteria.ensure(project=self.project, key=criterion, wording=wording)
         said = [
             PassScore(sample.pk, sample.prompt_id, version.pk, float(value))
             for sample, value in zip(samples or self.samples, values, strict=True)
         ]
         judgements.record_pass(project=self.project, rater=rater, scores=said, job=None)
-        return rater
 
     def vote(self, rater: Rater, left: Sample, right: Sample, outcome: str, **fields) -> int:
         said = NewComparison(

@@ -216,6 +216,21 @@ def test_ratings_of_prompts_with_one_sample_are_compared_across_prompts():
     assert held_out(made).accuracy.low > 0.8
 
 
+def test_levels_that_a_part_lacks_take_no_room_from_those_it_has():
+    """Of levels 0 to 4 the rows have 1 and 3, 40 and 60 of them, and a feature that says nothing: the shares are it."""
+    level = np.array([1] * 40 + [3] * 60 + [0, 2, 4])
+    features = np.zeros((103, 1))
+    made = RatingLesson(features, level, np.ones(103), np.arange(103), np.zeros(0, int), np.zeros(0, int))
+    rows = np.arange(103) < 100
+
+    found = made.fit(rows, ridge=1.0)
+
+    assert found.probabilities(features[:1])[0] == pytest.approx([0.0, 0.4, 0.0, 0.6, 0.0], abs=1e-5)
+    by_hand = -(40 * np.log(0.4) + 60 * np.log(0.6))
+    assert made.loss(found, rows) == pytest.approx(by_hand, rel=1e-4)
+    assert np.isfinite(made.loss(found, ~rows))
+
+
 # -- what cannot be fitted --------------------------------------------------------------------------------------------
 
 

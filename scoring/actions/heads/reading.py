@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -18,6 +18,7 @@ from curation.models import (
     JudgementLink,
     Project,
     Rater,
+    RaterMember,
     Sample,
     Score,
     examination_frames,
@@ -41,6 +42,11 @@ class Taught:
     labels: Labels
     again: pl.DataFrame
     higher_is_better: bool
+
+    @property
+    def givers(self) -> frozenset[int]:
+        """Ids of the raters whose labels they are."""
+        return frozenset(self.labels.rater.tolist())
 
 
 def taught(*, project: Project, criterion: str, voters: str, form: Form) -> Taught:
@@ -141,13 +147,20 @@ class Offered:
     column: Column
 
 
-def columns(project: Project) -> list[Offered]:
+def columns(project: Project, givers: Collection[int] = ()) -> list[Offered]:
     """Every score of a model, rule or ensemble here, wordings that mean the same as one. Costs a few queries.
 
-    Heads are no features: what one of them was fitted on would teach the next.
+    Whoever was fitted on labels (another head, a judge that asks by a learnt checklist) is no feature, and no ensemble
+    that hears one: what one of them was fitted on would teach the next. Nor is whoever gave a label, alone or within
+    an ensemble: it would be asked what it said itself.
+
+    Args:
+        givers: ids of raters whose labels are learnt from.
     """
     machines = (Rater.Kind.MODEL, Rater.Kind.RULE, Rater.Kind.ENSEMBLE)
     found = [one for one in score_columns.of_project(project) if one.rater.kind in machines]
+    barred = _heard_by(_fitted() | set(givers))
+    found = [one for one in found if one.rater.pk not in barred]
     names = labels_of(one.rater for one in found)
     newest = _meanings(project)
     together: dict[tuple[int, str], list[score_columns.ScoreColumn]] = {}
@@ -170,27 +183,49 @@ def columns(project: Project) -> list[Offered]:
     ]
 
 
+def _fitted() -> set[int]:
+    return set(Rater.objects.filter(identity__has_key="fitted_on").values_list("pk", flat=True))
+
+
+def _heard_by(raters: set[int]) -> set[int]:
+    """These raters and every ensemble that hears one of them, however deep. One query a level."""
+    found, newest = set(raters), set(raters)
+    while newest:
+        above = RaterMember.objects.filter(member__in=newest).values_list("ensemble_id", flat=True)
+        newest = set(above) - found
+        found |= newest
+    return found
+
+
 def _meanings(project: Project) -> dict[str, int]:
     rows = CriterionVersion.objects.filter(criterion__project=project).order_by("number")
     return {key: meaning or pk for key, pk, meaning in rows.values_list("criterion__key", "pk", "meaning_id")}
 
 
-def named_columns(project: Project, names: Sequence[str]) -> list[Column]:
-    """The columns of these names; `scores` stands for all.
+def named_columns(project: Project, names: Sequence[str], givers: Collection[int] = ()) -> list[Column]:
+    """The columns of these names; `scores` stands for all that `columns` offers beside these labels.
 
     Raises:
-        Refused: there is no such score, or none at all.
+        Refused: there is no such score, it says again what a label says, or there is none at all.
     """
-    offered = columns(project)
+    offered = columns(project, givers)
     if SCORES in names:
         if not offered:
-            raise Refused(_("No scorer has spoken here yet, so there are no scores to look at. Score first."))
+            raise Refused(_("No scorer has spoken here yet besides heads and those who gave the labels. Score first."))
         return [one.column for one in offered]
     known = {one.name: one.column for one in offered}
     missing = [name for name in names if name not in known]
     if missing:
-        raise Refused(
-            _("There is no score “%(name)s” here. There are: %(known)s.")
-            % {"name": missing[0], "known": ", ".join(sorted(known)) or _("none yet")}
-        )
+        raise Refused(_why_not(project, missing[0], sorted(known)))
     return [known[name] for name in names]
+
+
+def _why_not(project: Project, name: str, known: Sequence[str]) -> str:
+    listed = {"name": name, "known": ", ".join(known) or _("none yet")}
+    if name in {one.name for one in columns(project)}:
+        words = _(
+            "“%(name)s” is, or hears, a rater whose labels this head would learn from: it would be asked what it said "
+            "itself. Leave it out, or learn from other labels. There are: %(known)s."
+        )
+        return words % listed
+    return _("There is no score “%(name)s” here that a head may look at. There are: %(known)s.") % listed

@@ -65,24 +65,36 @@ def wish_of(said: Mapping[str, Any]) -> Wish:
 
 @transaction.atomic
 def start_fit(*, project: Project, wish: Wish, by: User | None) -> Job:
-    """Queues the fitting of a head; while one of the same name is under way, that job is returned.
+    """Queues the fitting of a head; while the same is under way, that job is returned.
 
     Raises:
-        Refused: the name, the criterion, the voters or a feature is none, or there is no label to learn from.
+        Refused: the name, the criterion, the voters or a feature is none, there is no label to learn from, or a head
+            of this name is being fitted from something else.
     """
     _check(project, wish)
+    fit = _closed(wish).as_json()
     Project.objects.select_for_update(no_key=True).get(pk=project.pk)
-    waiting = Job.objects.unfinished().filter(
-        project=project, kind=Job.Kind.FIT, params__fit__name=wish.name, cancel_requested=False
-    )
-    return waiting.first() or jobs.create(
+    return _under_way(project, fit) or jobs.create(
         project=project,
         kind=Job.Kind.FIT,
         title=_("Head %(name)s") % {"name": wish.name},
-        params={"fit": _closed(wish).as_json()},
+        params={"fit": fit},
         by=by,
         queue="gpu" if any(facts_of(name).queue == "gpu" for name in wish.encoders) else "cpu",
     )
+
+
+def _under_way(project: Project, fit: Mapping[str, Any]) -> Job | None:
+    named = Job.objects.unfinished().filter(
+        project=project, kind=Job.Kind.FIT, params__fit__name=fit["name"], cancel_requested=False
+    )
+    waiting = named.first()
+    if waiting is not None and waiting.params["fit"] != fit:
+        raise Refused(
+            _("Job %(job)d fits a head “%(name)s” from something else. Wait for it, cancel it, or choose another name.")
+            % {"job": waiting.pk, "name": fit["name"]}
+        )
+    return waiting
 
 
 def _closed(wish: Wish) -> Wish:
@@ -107,9 +119,9 @@ def _check(project: Project, wish: Wish) -> None:
             _("Name what the head is to look at: an encoder (%(encoders)s), scores, or single scores.")
             % {"encoders": ", ".join(ENCODERS)}
         )
+    taught = reading.taught(project=project, criterion=wish.criterion, voters=wish.voters, form=wish.form)
     if wish.scores:
-        reading.named_columns(project, wish.scores)
-    reading.taught(project=project, criterion=wish.criterion, voters=wish.voters, form=wish.form)
+        reading.named_columns(project, wish.scores, taught.givers)
 
 
 def start_again(*, head: FittedHead, by: User | None) -> Job:

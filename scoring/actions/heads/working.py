@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 import socket
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -86,7 +86,7 @@ class _Fitting:
             project=self._project, criterion=self._wish.criterion, voters=self._wish.voters, form=self._wish.form
         )
         self._progress(total=len(self._wish.encoders) * len(taught.labels.samples) + 1)
-        seen = list(self._seen(taught.labels))
+        seen = list(self._seen(taught))
         labels, features = _together(taught.labels, seen)
         looked = time.monotonic()
         wanted = Wanted(
@@ -101,7 +101,7 @@ class _Fitting:
             labels,
             features,
             wanted,
-            rivals=_rivals(self._project, labels),
+            rivals=_rivals(self._project, labels, taught.givers),
             again=taught.again,
             pulse=self._look,
         )
@@ -116,13 +116,13 @@ class _Fitting:
 
     # -- looking ------------------------------------------------------------------------------------------------------
 
-    def _seen(self, labels: Labels) -> Iterator[_Seen]:
+    def _seen(self, taught: reading.Taught) -> Iterator[_Seen]:
         """Every block in the order in which it was wished for, scores last."""
         for name in self._wish.encoders:
-            yield self._by_encoder(name, labels)
+            yield self._by_encoder(name, taught.labels)
         if self._wish.scores:
-            columns = reading.named_columns(self._project, self._wish.scores)
-            yield _Seen(Scores(tuple(columns)), scores_of(columns, labels.subjects), "no-score")
+            columns = reading.named_columns(self._project, self._wish.scores, taught.givers)
+            yield _Seen(Scores(tuple(columns)), scores_of(columns, taught.labels.subjects), "no-score")
 
     def _by_encoder(self, name: str, labels: Labels) -> _Seen:
         """The encoder's features of the labelled samples; NaN where it could not look."""
@@ -200,9 +200,9 @@ def _together(labels: Labels, seen: Sequence[_Seen]) -> tuple[Labels, Floats]:
     return labels, np.concatenate([one.features[alive] for one in seen], axis=1)
 
 
-def _rivals(project: Project, labels: Labels) -> list[Rival]:
-    """Every score that exists of the labelled samples, turned so that higher is better."""
-    columns = [one.column for one in reading.columns(project)]
+def _rivals(project: Project, labels: Labels, givers: Collection[int]) -> list[Rival]:
+    """Every score that exists of the labelled samples and could be a feature, turned so that higher is better."""
+    columns = [one.column for one in reading.columns(project, givers)]
     if not columns:
         return []
     values = scores_of(columns, labels.subjects)
