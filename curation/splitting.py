@@ -81,6 +81,23 @@ def split_prompts(
     return Splitting(prompts=_decide(table, shares, seed), largest_component=largest)
 
 
+def families(
+    prompts: pl.DataFrame, *, media: pl.DataFrame, rewrites: pl.DataFrame, near_duplicates: float
+) -> pl.DataFrame:
+    """The components alone, whatever was decided about splits: what else learns on some prompts and asks on others
+    has to part them as splits do.
+
+    Args:
+        prompts, media, rewrites, near_duplicates: as `split_prompts` takes them.
+
+    Returns:
+        prompt_id and family (the smallest prompt id in its component), in the order of prompt_id.
+    """
+    prompts = prompts.select("prompt_id", "prompt_identity", "prompt_text").sort("prompt_id")
+    found = prompts.with_columns(component=_components(prompts, _links(prompts, media, rewrites, near_duplicates)))
+    return found.select("prompt_id", family=pl.col("prompt_id").min().over("component"))
+
+
 def tokens(text: pl.Expr) -> pl.Expr:
     """The set of words of a text: NFKC, small letters, no punctuation; sorted, each once.
 

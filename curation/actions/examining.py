@@ -27,6 +27,7 @@ from curation.examination.slices import KINDS
 from curation.identity import digest
 from curation.models import Criterion, Project, Prompt, Rater, RaterMember, examination_frames, progress
 from curation.models.examination_frames import Asked
+from curation.models.prompt_families import families
 
 # Columns tested without being asked for; more may be named.
 MOST_COLUMNS = 12
@@ -36,7 +37,7 @@ _KEPT_SECONDS = 24 * 3600
 # The first half of the advisory lock's key; the second is the project. Any number that nothing else here uses.
 _LOCK = 20_262
 # Part of the key of what is kept: another number when the shape of an answer changes.
-_SHAPE = 2
+_SHAPE = 3
 
 OVERALL = "overall"
 PEOPLE, SCRIPTED = "person", "scripted"
@@ -255,6 +256,8 @@ def make(*, project: Project, choice: Choice, known: Options | None = None) -> E
         machines=frozenset((column.rater_id, column.criterion) for column in columns),
     )
     evidence = examination_frames.read(asked, fitted_on(project, [column.rater_id for column in columns]))
+    if choice.route:
+        evidence = replace(evidence, families=families(project.pk))
     found = examine(evidence, _question(choice, columns))
     return Examined(choice=choice, options=known, found=found)
 

@@ -16,7 +16,7 @@ from curation.examination.intervals import Floats, Ints
 
 Votes = NDArray[np.int8]
 
-# Prompts are parted into so many; the threshold for the ties of one part is chosen on the others.
+# Prompts, or families of them, are parted into so many; the threshold for the ties of one part is chosen on the others.
 PARTS = 5
 # Spreads consecutive prompt ids over the parts (the 32-bit golden ratio).
 _SCATTER = 2_654_435_761

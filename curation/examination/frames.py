@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 import polars as pl
 from polars._typing import PolarsDataType
 
+from curation.examination.families import ALONE, Families
+
 
 def _schema(columns: dict[str, PolarsDataType]) -> pl.Schema:
     """A schema of types and type classes alike."""
@@ -90,6 +92,7 @@ class Evidence:
     Args:
         ratings: people's scores under the criterion, in the form of `SCORES`; those that count.
         fitted: by rater id, for machines that were fitted on votes.
+        families: which prompts belong together; read only where something is learnt from votes.
     """
 
     votes: pl.DataFrame = field(default_factory=lambda: _empty(VOTES))
@@ -100,6 +103,7 @@ class Evidence:
     prompts: pl.DataFrame = field(default_factory=lambda: _empty(PROMPTS))
     samples: pl.DataFrame = field(default_factory=lambda: _empty(SAMPLES))
     fitted: dict[int, Fitted] = field(default_factory=dict)
+    families: Families = ALONE
 
 
 @dataclass(frozen=True, order=True)

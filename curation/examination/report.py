@@ -372,7 +372,8 @@ class _Asked:
 
     def routing(self, kind: str) -> Routing | None:
         credit = {column: self._credited[column].credit for column in self.columns}
-        return routing(kind, labelled(self.board, self.evidence, kind), credit, self.board.prompt)
+        parts = labelled(self.board, self.evidence, kind)
+        return routing(kind, parts, credit, self.board.prompt_id, self.evidence.families)
 
     # -- principles
 

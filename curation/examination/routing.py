@@ -2,8 +2,8 @@
 
 The machine that is most accurate over all votes is the general one. A part of the votes gets a machine of its own where
 that one is ahead of the general one by more than chance would make it: the interval of their difference, clustered by
-prompt, lies above 0. Whether such a table is worth anything is asked of votes that it was not made of: prompts are
-parted into five, and each part is judged by the table that the other four make.
+families of prompts that belong together, lies above 0. Whether such a table is worth anything is asked of votes that it
+was not made of: families are parted into five, and each part is judged by the table that the other four make.
 """
 
 from __future__ import annotations
@@ -15,11 +15,12 @@ import polars as pl
 from numpy.typing import NDArray
 
 from curation.examination.credit import parts
+from curation.examination.families import ALONE, Clusters, Families
 from curation.examination.frames import Column
-from curation.examination.intervals import Difference, Estimate, Floats, Ints, clustered, difference
+from curation.examination.intervals import Difference, Estimate, Floats, Ints
 
 KINDS = ("tag", "locale")
-# With fewer prompts a part has no machine of its own, whatever the numbers say.
+# With fewer prompts that do not belong together a part has no machine of its own, whatever the numbers say.
 LEAST_PROMPTS = 10
 # The largest parts that are looked at.
 MOST = 60
@@ -69,50 +70,52 @@ class Routing:
     gain: Difference | None
 
 
-def routing(kind: str, labelled: pl.DataFrame, credit: dict[Column, Floats], prompt: Ints) -> Routing | None:
+def routing(
+    kind: str, labelled: pl.DataFrame, credit: dict[Column, Floats], prompt: Ints, families: Families = ALONE
+) -> Routing | None:
     """The table that all votes make, and how one made of other votes does.
 
     Args:
         labelled: `voice`, `label`; a voice may have several.
         credit: by column, shape (voices,), 0 to 1; NaN where a voice does not count.
-        prompt: shape (voices,), whole numbers from 0.
+        prompt: shape (voices,), ids.
+        families: which prompts belong together.
 
     Returns:
         None where no machine has a verdict on any vote.
     """
-    labels = _masks(labelled, prompt)
-    everything = np.ones(len(prompt), bool)
-    table = _learnt(labels, credit, prompt, everything)
+    clusters = Clusters.of(prompt, families)
+    labels = _masks(labelled, clusters)
+    table = _learnt(labels, credit, clusters, np.ones(len(prompt), bool))
     if table is None:
         return None
     general, lines = table
-    routed, single = _on_other_votes(labels, credit, prompt)
-    return Routing(
-        kind, general, lines, clustered(routed, prompt), clustered(single, prompt), difference(routed, single, prompt)
-    )
+    routed, single = _on_other_votes(labels, credit, clusters)
+    gain = clusters.difference(routed, single)
+    return Routing(kind, general, lines, clusters.estimate(routed), clusters.estimate(single), gain)
 
 
-def _masks(labelled: pl.DataFrame, prompt: Ints) -> dict[str, Mask]:
+def _masks(labelled: pl.DataFrame, clusters: Clusters) -> dict[str, Mask]:
     """The voices of each of the largest parts, the rarest part first."""
     known = labelled.filter(pl.col("label") != "")
-    known = known.with_columns(prompt=pl.Series(prompt[known["voice"].to_numpy()]))
+    known = known.with_columns(prompt=pl.Series(clusters.one[known["voice"].to_numpy()]))
     sizes = known.group_by("label").agg(n=pl.col("prompt").n_unique()).filter(pl.col("n") >= LEAST_PROMPTS)
     largest = sizes.sort(["n", "label"], descending=[True, False]).head(MOST).sort("n", "label")
     masks = {}
     for label in largest["label"]:
-        masks[label] = np.zeros(len(prompt), bool)
+        masks[label] = np.zeros(len(clusters.one), bool)
         masks[label][known.filter(pl.col("label") == label)["voice"].to_numpy()] = True
     return masks
 
 
 def _learnt(
-    labels: dict[str, Mask], credit: dict[Column, Floats], prompt: Ints, seen: Mask
+    labels: dict[str, Mask], credit: dict[Column, Floats], clusters: Clusters, seen: Mask
 ) -> tuple[Column, list[Line]] | None:
     """The table that the seen votes make."""
     general = _best(credit, seen, least=COVERAGE)
     if general is None:
         return None
-    lines = [_line(label, mask & seen, credit, prompt, general) for label, mask in labels.items()]
+    lines = [_line(label, mask & seen, credit, clusters, general) for label, mask in labels.items()]
     return general, [line for line in lines if line is not None]
 
 
@@ -124,28 +127,28 @@ def _best(credit: dict[Column, Floats], seen: Mask, *, least: float = 0.0) -> Co
     return min(able, key=lambda column: (-float(np.nanmean(credit[column][seen])), column), default=None)
 
 
-def _line(label: str, here: Mask, credit: dict[Column, Floats], prompt: Ints, general: Column) -> Line | None:
+def _line(label: str, here: Mask, credit: dict[Column, Floats], clusters: Clusters, general: Column) -> Line | None:
     best = _best(credit, here, least=COVERAGE)
     if best is None:
         return None
     mine, others = (np.where(here, credit[column], np.nan) for column in (best, general))
-    accuracy = clustered(mine, prompt)
+    accuracy = clusters.estimate(mine)
     if accuracy is None:
         return None
-    ahead = difference(mine, others, prompt) if best != general else None
-    prompts = len(np.unique(prompt[here & ~np.isnan(mine)]))
+    ahead = clusters.difference(mine, others) if best != general else None
     is_surely_ahead = ahead is not None and ahead.low is not None and ahead.low > 0
-    chosen = best if is_surely_ahead and prompts >= LEAST_PROMPTS else general
-    return Line(label, prompts, best, accuracy, clustered(others, prompt), ahead, chosen)
+    chosen = best if is_surely_ahead and (accuracy.families or 0) >= LEAST_PROMPTS else general
+    return Line(label, accuracy.prompts, best, accuracy, clusters.estimate(others), ahead, chosen)
 
 
-def _on_other_votes(labels: dict[str, Mask], credit: dict[Column, Floats], prompt: Ints) -> tuple[Floats, Floats]:
+def _on_other_votes(labels: dict[str, Mask], credit: dict[Column, Floats], clusters: Clusters) -> tuple[Floats, Floats]:
     """Credits of the routed and of the single machine, each vote judged by what the other parts chose."""
-    routed, single = np.full(len(prompt), np.nan), np.full(len(prompt), np.nan)
-    part = parts(prompt) if len(prompt) else prompt
+    family = clusters.one
+    routed, single = np.full(len(family), np.nan), np.full(len(family), np.nan)
+    part = parts(family) if len(family) else family
     for number in np.unique(part):
         here = part == number
-        table = _learnt(labels, credit, prompt, ~here)
+        table = _learnt(labels, credit, clusters, ~here)
         if table is None:
             continue
         general, lines = table

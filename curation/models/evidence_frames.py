@@ -271,6 +271,17 @@ def read_evidence(
         )
 
 
+def read_prompts(project_id: int) -> tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]:
+    """Prompts, their media and their links, as the evidence has them. Three queries."""
+    values = {"project": project_id, "separator": _SEPARATOR}
+    tables = [(_PROMPTS, frames.PROMPTS), (_PROMPT_MEDIA, frames.PROMPT_MEDIA), (_PROMPT_LINKS, frames.PROMPT_LINKS)]
+    with snapshot():
+        prompts, media, links = (
+            read_frame(select.format(only_prompts=""), schema, values) for select, schema in tables
+        )
+    return prompts, media, links
+
+
 @contextmanager
 def snapshot() -> Iterator[None]:
     """One state of the database for all tables; inside a transaction that is already open, that one's."""

@@ -2,7 +2,7 @@
 
     propose  --a saved checklist of candidates-->  an ordinary judging job answers them  -->  learn  --a checklist
 
-Nothing is measured on prompts whose verdicts the proposing model was shown.
+Nothing is measured on prompts whose verdicts the proposing model was shown, nor on prompts that belong with these.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from curation.examination.board import board
 from curation.examination.frames import Column
 from curation.models import Job, Project, Rater, User, examination_frames
 from curation.models.examination_frames import Asked
+from curation.models.prompt_families import families
 from scoring.actions.items import check_storage, items
 from scoring.actions.judging import benches, calls, templates
 from scoring.actions.judging.criteria import LONGEST_KEY
@@ -39,7 +40,7 @@ from scoring.scorers.base import ScorerUnavailable
 # So many pairs travel in one question to the proposing model.
 PAIRS_AT_ONCE = 6
 MOST_PAIRS = 60
-# Of the prompts with verdicts, at most this share is shown to it: the rest is for measuring.
+# Of the families of prompts with verdicts, at most this share is shown to it: the rest is for measuring.
 SHOWN_SHARE = 1 / 3
 # Whose words are taken where no checklist is started from; its own questions are then left out.
 BASE = "image-checklist"
@@ -149,7 +150,8 @@ def _asked(job: Job, bench: benches.Bench, pairs: Sequence[Pair], media: str) ->
 
 
 def labelled_pairs(project: Project, wish: Wish) -> list[Pair]:
-    """Pairs on which most people prefer one side, at most one a prompt, of at most a third of the prompts.
+    """Pairs on which most people prefer one side, at most one of prompts that belong together, of a third of these at
+    most.
 
     Raises:
         Refused: there are no such pairs, or so few that nothing would be left to measure on.
@@ -157,16 +159,20 @@ def labelled_pairs(project: Project, wish: Wish) -> list[Pair]:
     votes = _board(project, wish.criterion, frozenset()).voices
     sided = votes.filter(pl.col("verdict").is_not_null()).group_by("prompt_id", "low", "high")
     clear = sided.agg(lean=pl.col("verdict").cast(pl.Int64).sum()).filter(pl.col("lean") != 0).sort("prompt_id", "low")
-    by_prompt = {key[0]: part for key, part in clear.partition_by("prompt_id", as_dict=True).items()}
-    count = min(wish.pairs, MOST_PAIRS, int(len(by_prompt) * SHOWN_SHARE))
-    if count < 1 or len(by_prompt) - count < choosing.LEAST_PROMPTS:
+    clear = clear.with_columns(family=families(project.pk).of(clear["prompt_id"].to_numpy()))
+    by_family = {key[0]: part for key, part in clear.partition_by("family", as_dict=True).items()}
+    count = min(wish.pairs, MOST_PAIRS, int(len(by_family) * SHOWN_SHARE))
+    if count < 1 or len(by_family) - count < choosing.LEAST_PROMPTS:
         raise Refused(
-            _("People preferred one side on %(count)d prompts under “%(criterion)s”; at least %(least)d are needed.")
-            % {"count": len(by_prompt), "criterion": wish.criterion, "least": choosing.LEAST_PROMPTS + 5}
+            _(
+                "People preferred one side on %(count)d prompts under “%(criterion)s”; at least %(least)d are needed. "
+                "Prompts that belong together count once."
+            )
+            % {"count": len(by_family), "criterion": wish.criterion, "least": choosing.LEAST_PROMPTS + 5}
         )
     draw = random.Random(wish.seed)  # noqa: S311  # a reproducible draw, no secret
-    chosen = draw.sample(sorted(by_prompt), count)
-    rows = [by_prompt[prompt].row(draw.randrange(len(by_prompt[prompt])), named=True) for prompt in chosen]
+    chosen = draw.sample(sorted(by_family), count)
+    rows = [by_family[family].row(draw.randrange(len(by_family[family])), named=True) for family in chosen]
     found = {item.sample_id: subject(item) for item in items([row[side] for row in rows for side in ("low", "high")])}
     ordered = [(row["low"], row["high"]) if row["lean"] > 0 else (row["high"], row["low"]) for row in rows]
     return [Pair(found[one], found[other]) for one, other in ordered if one in found and other in found]
@@ -246,7 +252,9 @@ def learn(*, rubric: Rubric, judge: Judge, by: User | None, kind: str = examinin
     template = templates.read(rubric.candidates.document)
     columns = _columns(rubric, judge, template)
     found = _board(rubric.project, rubric.criterion, frozenset((one.rater_id, one.criterion) for one in columns), kind)
-    counted = found.is_sided & (found.verdict != 0) & ~np.isin(found.prompt_id, rubric.shown_prompts)
+    together = families(rubric.project_id)
+    shown = together.whole(rubric.shown_prompts)
+    counted = found.is_sided & (found.verdict != 0) & ~np.isin(found.prompt_id, shown)
     answers = [
         found.margin_of_voices(one) if one in found.margins else np.full(len(counted), np.nan) for one in columns
     ]
@@ -263,8 +271,9 @@ def learn(*, rubric: Rubric, judge: Judge, by: User | None, kind: str = examinin
         learnt = choosing.induce(
             table[spoken],
             found.verdict[counted][spoken],
-            found.prompt[counted][spoken],
+            found.prompt_id[counted][spoken],
             start if rubric.started_from else (),
+            together,
         )
     except TooFew as error:
         raise Refused(str(error)) from error

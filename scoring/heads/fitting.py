@@ -10,7 +10,7 @@ import numpy as np
 import polars as pl
 
 from curation.errors import Refused
-from curation.examination.intervals import Difference, Estimate, clustered, difference
+from curation.examination.intervals import Difference, Estimate
 from scoring.heads import labels as labelled
 from scoring.heads.features import Block, Encoder, Scale, Scores, scale_of
 from scoring.heads.fit import EXACT, Floats, Ints, Levels, Preferences, Ties
@@ -92,13 +92,13 @@ class Report:
     """What is known of a head.
 
     Attributes:
-        accuracy: on labels of prompts that the asked head was not fitted on, by five parts; a tie of the head is ½.
+        accuracy: on labels of families that the asked head was not fitted on, by five parts; a tie of the head is ½.
         curve: the same by growing shares of the labels.
         ridge: of the head that is kept; ridges: of the five that were asked.
         rivals: existing scores, the best first. The best of several is flattered by being chosen on these labels.
         others, same: how often labels agree with each other, and raters with themselves; `most`: what a head that knew
             the truth would get, where that can be said.
-        counts: labels, ties, raters, prompts, samples, features, constant.
+        counts: labels, ties, raters, prompts, families of prompts that belong together, samples, features, constant.
         apart: labels that were left out, by reason.
         across: whether ratings of different prompts were compared, because no prompt has two.
     """
@@ -172,9 +172,9 @@ def _lesson(labels: Labels, scaled: Floats, level: Ints, wanted: Wanted) -> Pair
     from all labels, held-out ones included: one positive number a rater or a column, which turns no verdict."""
     if wanted.form == Form.PAIRS:
         apart = (scaled[labels.first] - scaled[labels.second]) * labelled.slopes(labels)[:, None]
-        return PairLesson(apart, labels.said, labels.weight, labels.prompt, wanted.ties)
+        return PairLesson(apart, labels.said, labels.weight, labels.prompt, wanted.ties, labels.families)
     weight = labelled.rating_weights(labels)
-    return RatingLesson.of(scaled[labels.first], level, weight, labels.prompt, labels.rater)
+    return RatingLesson.of(scaled[labels.first], level, weight, labels.prompt, labels.rater, labels.families)
 
 
 def _head(wanted: Wanted, scale: Scale, fitted: Preferences | Levels, levels: Floats, ridge: float) -> Head:
@@ -230,6 +230,7 @@ def _report(labels: Labels, lesson: PairLesson | RatingLesson, found: HeldOut, r
             "ties": int((labels.said == 0.5).sum()) if is_pairs else 0,
             "raters": len(np.unique(labels.rater)),
             "prompts": len(np.unique(labels.prompt)),
+            "families": len(np.unique(lesson.family)),
             "samples": len(labels.samples),
             "features": len(beside.scale.centre),
             "constant": beside.scale.constant,
@@ -244,14 +245,14 @@ def _compared(
 ) -> tuple[Compared, ...]:
     """Every rival on the questions that the head was asked, the best first."""
     better, worse = _questions(labels, lesson, beside.higher_is_better)
-    prompt = np.unique(lesson.asked_prompt, return_inverse=True)[1].ravel().astype(np.int64)
+    clusters = lesson.clusters
     told = []
     for rival in beside.rivals:
         credit = (1 + np.sign(rival.values[better] - rival.values[worse])) / 2
         credit = np.where(np.isnan(found.credit), np.nan, credit)
-        accuracy = clustered(credit, prompt)
+        accuracy = clusters.estimate(credit)
         if accuracy is not None:
-            told.append(Compared(rival.label, accuracy, difference(found.credit, credit, prompt)))
+            told.append(Compared(rival.label, accuracy, clusters.difference(found.credit, credit)))
     told.sort(key=lambda one: -one.accuracy.value)
     return tuple(told[:RIVALS_TOLD])
 

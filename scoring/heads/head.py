@@ -130,7 +130,8 @@ def from_json(said: Mapping[str, Any]) -> Head:
 
 @dataclass(frozen=True)
 class Seen:
-    """The labels a head was fitted on: ids of judgements and of prompts, ascending."""
+    """What a head was fitted on: ids of the labels' judgements, and of their prompts and all that belong with these,
+    ascending."""
 
     judgements: tuple[int, ...]
     prompts: tuple[int, ...]

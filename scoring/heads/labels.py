@@ -20,8 +20,9 @@ from curation.errors import Refused
 from curation.examination.board import board
 from curation.examination.credit import Ties as Counting
 from curation.examination.credit import of_others
+from curation.examination.families import ALONE, Clusters, Families
 from curation.examination.frames import Evidence
-from curation.examination.intervals import Estimate, clustered
+from curation.examination.intervals import Estimate
 from scoring.heads.fit import Floats, Ints
 
 Bools = NDArray[np.bool_]
@@ -59,6 +60,7 @@ class Labels:
         prompt: (N,), ids.
         of_label, act: (M,), places of labels, and ids of the judgements they come from.
         apart: what was left out, by reason.
+        families: which prompts belong together.
     """
 
     samples: Ints
@@ -72,6 +74,7 @@ class Labels:
     of_label: Ints
     act: Ints
     apart: dict[str, int] = field(default_factory=dict)
+    families: Families = ALONE
 
     def __len__(self) -> int:
         return len(self.said)
@@ -311,20 +314,18 @@ def agreement(labels: Labels, again: pl.DataFrame) -> Agreement:
     couple = np.stack([labels.prompt, labels.first, labels.second], axis=1)
     number = np.unique(couple, axis=0, return_inverse=True)[1].ravel().astype(np.int64)
     verdict = np.sign(labels.said - 0.5).astype(np.int8)
-    prompt = np.unique(labels.prompt, return_inverse=True)[1].ravel().astype(np.int64)
-    others = clustered(of_others(verdict, number, Counting.LEFT_OUT), prompt)
-    return Agreement(others, _repeated(again))
+    others = Clusters.of(labels.prompt, labels.families).estimate(of_others(verdict, number, Counting.LEFT_OUT))
+    return Agreement(others, _repeated(again, labels.families))
 
 
-def _repeated(again: pl.DataFrame) -> Estimate | None:
+def _repeated(again: pl.DataFrame, families: Families) -> Estimate | None:
     keys = ["prompt_id", "low", "high", "rater_id"]
     twice = again.group_by(keys, maintain_order=True).agg(times=pl.len(), first=pl.col("toward").sum())
     twice = twice.filter(pl.col("times") >= 2).sort(keys)
     n, k = twice["times"].to_numpy().astype(float), twice["first"].to_numpy().astype(float)
     # The share of the rater's couples of answers that are the same.
     same = (k * (k - 1) + (n - k) * (n - k - 1)) / np.maximum(n * (n - 1), 1)
-    prompt = np.unique(twice["prompt_id"].to_numpy(), return_inverse=True)[1].ravel().astype(np.int64)
-    return clustered(same, prompt)
+    return Clusters.of(_ints(twice["prompt_id"]), families).estimate(same)
 
 
 def repeats(votes: pl.DataFrame) -> pl.DataFrame:

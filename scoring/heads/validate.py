@@ -1,8 +1,9 @@
 """How well a head does on prompts it has not seen, how strong its ridge should be, and what more labels would bring.
 
-Labels of one prompt always stay together: a head that has seen half of a prompt's labels knows the other half. Each
-part of the prompts is asked about by a head fitted on the other parts, its ridge chosen on those alone; so every label
-is asked about once, by a head that never saw its prompt in any way. Plain code.
+Labels of one prompt always stay together: a head that has seen half of a prompt's labels knows the other half. So do
+those of prompts that belong together, its family: nearly the same words, rewrites, one input picture. Each part of the
+families is asked about by a head fitted on the other parts, its ridge chosen on those alone; so every label is asked
+about once, by a head that never saw its prompt, or one of its family, in any way. Plain code.
 """
 
 from __future__ import annotations
@@ -15,7 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from curation.errors import Refused
-from curation.examination.intervals import Estimate, clustered
+from curation.examination.families import ALONE, Clusters, Families
+from curation.examination.intervals import Estimate
 from scoring.heads.fit import CLOSE, EXACT, Floats, Ints, Levels, Preferences, Ties, fit_levels, fit_preferences
 
 Bools = NDArray[np.bool_]
@@ -42,15 +44,22 @@ class Lesson(Protocol):
     """Labels with their features: what a head can be fitted on and asked about.
 
     Attributes:
-        prompt: (N,), ids, of each label.
-        asked_prompt: (Q,), of each question.
+        prompt, family: (N,), ids, of each label.
+        asked: (Q,), the place of a label in the part of each question.
+        clusters: of the questions.
     """
 
     @property
     def prompt(self) -> Ints: ...
 
     @property
-    def asked_prompt(self) -> Ints: ...
+    def family(self) -> Ints: ...
+
+    @property
+    def asked(self) -> Ints: ...
+
+    @property
+    def clusters(self) -> Clusters: ...
 
     def may_teach(self, rows: Bools) -> bool:
         """Whether a head can be fitted on these labels at all."""
@@ -81,7 +90,7 @@ class PairLesson:
         difference: (N, F), scaled features of the left less those of the right.
         toward: (N,), 1, 0 or ½.
         weight: (N,).
-        prompt: (N,), ids.
+        prompt: (N,), ids; families: which of them belong together.
     """
 
     difference: Floats
@@ -89,10 +98,19 @@ class PairLesson:
     weight: Floats
     prompt: Ints
     ties: Ties = Ties.HALF
+    families: Families = ALONE
 
     @property
-    def asked_prompt(self) -> Ints:
-        return self.prompt
+    def family(self) -> Ints:
+        return self.families.of(self.prompt)
+
+    @property
+    def asked(self) -> Ints:
+        return np.arange(len(self.prompt))
+
+    @property
+    def clusters(self) -> Clusters:
+        return Clusters.of(self.prompt, self.families)
 
     def may_teach(self, rows: Bools) -> bool:
         return bool((rows & (self.weight > 0) & (self.toward != 0.5)).any())
@@ -152,7 +170,7 @@ class RatingLesson:
         features: (N, F), scaled.
         level: (N,), 0 to K − 1.
         weight: (N,).
-        prompt: (N,), ids.
+        prompt: (N,), ids; families: which of them belong together.
         higher, lower: (Q,), places of ratings, the first of a higher level.
         is_across: whether they are of different prompts, because no person rated two samples of one differently.
     """
@@ -164,20 +182,33 @@ class RatingLesson:
     higher: Ints
     lower: Ints
     is_across: bool = False
+    families: Families = ALONE
 
     @classmethod
-    def of(cls, features: Floats, level: Ints, weight: Floats, prompt: Ints, rater: Ints) -> RatingLesson:
+    def of(
+        cls, features: Floats, level: Ints, weight: Floats, prompt: Ints, rater: Ints, families: Families = ALONE
+    ) -> RatingLesson:
         """Pairs of ratings by one person within a prompt; where there are none, of one person within a part."""
         within = _differing(np.stack([prompt, rater], axis=1), level)
         if len(within[0]):
-            return cls(features, level, weight, prompt, *within)
-        part = parts(prompt, PARTS)
+            return cls(features, level, weight, prompt, *within, families=families)
+        part = parts(families.of(prompt), PARTS)
         across = _some(*_differing(np.stack([part, rater], axis=1), level), len(level))
-        return cls(features, level, weight, prompt, *across, is_across=True)
+        return cls(features, level, weight, prompt, *across, is_across=True, families=families)
 
     @property
-    def asked_prompt(self) -> Ints:
-        return self.prompt[self.higher]
+    def family(self) -> Ints:
+        return self.families.of(self.prompt)
+
+    @property
+    def asked(self) -> Ints:
+        return self.higher
+
+    @property
+    def clusters(self) -> Clusters:
+        """A question across prompts hangs on both."""
+        others = self.prompt[self.lower] if self.is_across else None
+        return Clusters.of(self.prompt[self.higher], self.families, others)
 
     def may_teach(self, rows: Bools) -> bool:
         return len(np.unique(self.level[rows & (self.weight > 0)])) >= 2
@@ -250,17 +281,17 @@ def _some(higher: Ints, lower: Ints, count: int) -> tuple[Ints, Ints]:
     return higher[kept], lower[kept]
 
 
-# -- parts of the prompts ---------------------------------------------------------------------------------------------
+# -- parts of the families --------------------------------------------------------------------------------------------
 
 
-def parts(prompt: Ints, count: int) -> Ints:
-    """In which of `count` parts each prompt is, the same on every visit: (N,), none empty where there are enough."""
-    return (_places(prompt) % count).astype(np.int64)
+def parts(family: Ints, count: int) -> Ints:
+    """In which of `count` parts each family is, the same on every visit: (N,), none empty where there are enough."""
+    return (_places(family) % count).astype(np.int64)
 
 
-def _places(prompt: Ints) -> Ints:
-    """The place of each label's prompt in a fixed shuffle of the prompts, from 0."""
-    names, where = np.unique(prompt, return_inverse=True)
+def _places(family: Ints) -> Ints:
+    """The place of each label's family in a fixed shuffle of the families, from 0."""
+    names, where = np.unique(family, return_inverse=True)
     order = np.argsort((names.astype(np.uint64) * np.uint64(_SCATTER)) % np.uint64(2**32), kind="stable")
     place = np.empty(len(names), dtype=np.int64)
     place[order] = np.arange(len(names))
@@ -271,13 +302,13 @@ def _places(prompt: Ints) -> Ints:
 
 
 def chosen_ridge(lesson: Lesson, rows: Bools, *, pulse: Callable[[], None] = lambda: None) -> float:
-    """The ridge under which labels of held-out prompts, among these, are most probable; the strongest of equal ones.
+    """The ridge under which labels of held-out families, among these, are most probable; the strongest of equal ones.
 
-    Of more than 2,000 labels it is chosen by those of so many prompts of a fixed shuffle as hold about 2,000.
+    Of more than 2,000 labels it is chosen by those of so many families of a fixed shuffle as hold about 2,000.
     """
-    rows = _share(lesson.prompt, rows, min(1.0, MOST_FOR_RIDGE / max(int(rows.sum()), 1)))
+    rows = _share(lesson.family, rows, min(1.0, MOST_FOR_RIDGE / max(int(rows.sum()), 1)))
     part = np.full(len(rows), -1, dtype=np.int64)
-    part[rows] = parts(lesson.prompt[rows], INNER_PARTS)
+    part[rows] = parts(lesson.family[rows], INNER_PARTS)
     losses = np.zeros(len(RIDGES))
     for number in range(INNER_PARTS):
         taught, asked = rows & (part != number), part == number
@@ -294,7 +325,7 @@ class Point:
     """One point of a learning curve.
 
     Attributes:
-        fraction: of the prompts that a part may be fitted on.
+        fraction: of the families that a part may be fitted on.
         labels: how many labels that is, the mean over the parts.
         accuracy: on all held-out questions; None where none could be asked.
     """
@@ -310,7 +341,7 @@ class HeldOut:
 
     Attributes:
         credit: (Q,), of each question, by a head fitted on all labels of the other parts; NaN where it was not asked.
-        accuracy: their mean with its interval, clustered by prompt.
+        accuracy: their mean with its interval, clustered by family.
         curve: by growing fractions of the labels; the last point is `accuracy`.
         ridges: chosen for each part.
     """
@@ -327,9 +358,9 @@ def held_out(
     fractions: Sequence[float] = FRACTIONS,
     pulse: Callable[[], None] = lambda: None,
 ) -> HeldOut:
-    """Asks about every prompt with heads fitted on other prompts: five parts in turn, for growing shares of the rest.
+    """Asks about every prompt with heads fitted on other families: five parts in turn, for growing shares of the rest.
 
-    Of each four parts, the first so many prompts of a fixed shuffle are taken, so that a larger share holds a smaller
+    Of each four parts, the first so many families of a fixed shuffle are taken, so that a larger share holds a smaller
     one; the ridge is chosen anew for each share, inside of it.
 
     Args:
@@ -340,16 +371,17 @@ def held_out(
         Refused: too few labels or prompts to hold any out.
     """
     check_enough(lesson)
-    part, number = parts(lesson.prompt, PARTS), np.unique(lesson.asked_prompt, return_inverse=True)[1].ravel()
-    asked_part = _of_prompts(lesson.prompt, part, lesson.asked_prompt)
+    family, clusters = lesson.family, lesson.clusters
+    part = parts(family, PARTS)
+    asked_part = part[lesson.asked]
     curve: list[Point] = []
     credit: Floats = np.zeros(0)
     ridges: list[float] = []
     for fraction in fractions:
-        credit, ridges = np.full(len(number), np.nan), []
+        credit, ridges = np.full(len(asked_part), np.nan), []
         counts: list[int] = []
         for held in np.unique(part):
-            taught = _share(lesson.prompt, part != held, fraction)
+            taught = _share(family, part != held, fraction)
             if not lesson.may_teach(taught):
                 continue
             ridge = chosen_ridge(lesson, taught, pulse=pulse)
@@ -358,7 +390,7 @@ def held_out(
             counts.append(int(taught.sum()))
             ridges.append(ridge)
         labels = float(np.mean(counts)) if counts else 0.0
-        curve.append(Point(fraction, labels, clustered(credit, number)))
+        curve.append(Point(fraction, labels, clusters.estimate(credit)))
     accuracy = curve[-1].accuracy
     if accuracy is None:
         raise Refused("No held-out label says which of two samples is better; more labels are needed.")
@@ -367,28 +399,31 @@ def held_out(
 
 def check_enough(lesson: Lesson) -> None:
     """Raises Refused where the labels are too few, or on too few prompts, to know what a head of them is worth."""
-    labels, prompts = len(lesson.prompt), len(np.unique(lesson.prompt))
+    labels, families = len(lesson.prompt), len(np.unique(lesson.family))
     if not lesson.may_teach(np.ones(labels, dtype=bool)):
         raise Refused(
             f"All {labels} labels say the same: none calls one of two samples better, or all ratings are on one level. "
             "There is nothing to learn from them."
         )
-    if labels < FEWEST_LABELS or prompts < FEWEST_PROMPTS:
+    if labels < FEWEST_LABELS or families < FEWEST_PROMPTS:
         raise Refused(
-            f"{labels} labels on {prompts} prompts are too few: a head is examined on prompts it has not seen, which "
-            f"takes at least {FEWEST_LABELS} labels on {FEWEST_PROMPTS} prompts. Label more, or choose another "
-            "criterion."
+            f"{labels} labels on {_prompts_in_words(lesson)} are too few: a head is examined on prompts it has not "
+            f"seen, which takes at least {FEWEST_LABELS} labels on {FEWEST_PROMPTS} prompts that do not belong "
+            "together. Label more, or choose another criterion."
         )
 
 
-def _of_prompts(prompt: Ints, part: Ints, asked: Ints) -> Ints:
-    names, first = np.unique(prompt, return_index=True)
-    return part[first][np.searchsorted(names, asked)]
+def _prompts_in_words(lesson: Lesson) -> str:
+    """How many prompts the labels are on, and how many families these make where that is another number."""
+    prompts, families = len(np.unique(lesson.prompt)), len(np.unique(lesson.family))
+    if families == prompts:
+        return f"{prompts} prompts"
+    return f"{prompts} prompts, which are {families} where those that belong together count once,"
 
 
-def _share(prompt: Ints, rows: Bools, fraction: float) -> Bools:
-    """The labels on the first so many of these rows' prompts, one prompt at least."""
-    place = _places(prompt[rows])
+def _share(family: Ints, rows: Bools, fraction: float) -> Bools:
+    """The labels on the first so many of these rows' families, one family at least."""
+    place = _places(family[rows])
     most = max(1, round(fraction * (int(place.max()) + 1)))
     found = np.zeros(len(rows), dtype=bool)
     found[np.flatnonzero(rows)[place < most]] = True

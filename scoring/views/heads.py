@@ -45,13 +45,14 @@ APART: dict[str, Promise] = {
 
 @dataclass(frozen=True)
 class Share:
-    """An accuracy as the page writes it."""
+    """An accuracy as the page writes it. Heads of before prompts that belong together were known have no families."""
 
     value: float
     low: float | None
     high: float | None
     votes: int
     prompts: int
+    families: int | None = None
 
 
 @project_page(Right.VIEW)

@@ -10,7 +10,17 @@ from curation.actions import consensus, examining, judgements, raters
 from curation.consensus.opinions import listen
 from curation.consensus.votes import lay_out
 from curation.errors import Refused
-from curation.models import Job, Judgement, Rater, RaterStanding, Score, gate_frames
+from curation.models import (
+    Job,
+    Judgement,
+    Prompt,
+    PromptLink,
+    Rater,
+    RaterStanding,
+    Score,
+    gate_frames,
+)
+from curation.models.prompt_families import families
 from curation.recipes.model import Signal
 from scoring import resident
 from scoring.actions import starting as scoring_start
@@ -339,6 +349,46 @@ def test_a_head_is_not_asked_about_prompts_it_was_fitted_on(partly, scored):
 
 
 @pytest.mark.capability("C12")
+def test_prompts_that_belong_with_those_it_was_fitted_on_count_as_seen(partly):
+    """The 20th prompt is a rewrite of the first, the 21st asks about the second's picture, the 22nd is as the third."""
+    first = [group[0].prompt for group in partly.groups]
+    PromptLink.objects.create(project=partly.project, prompt=first[20], origin=first[0], relation="rewrite")
+    PromptLink.objects.create(
+        project=partly.project, prompt=first[23], origin=first[3], relation="contrast", operator="count"
+    )
+    picture = factories.asset(kind="file")  # one without bytes that a worker would look for
+    for prompt in (first[1], first[21]):
+        factories.place(prompt, picture, role="source")
+    Prompt.objects.filter(pk__in=[first[2].pk, first[22].pk]).update(text="a red boat on a quiet lake")
+
+    head = partly.fit("scores")
+    partly.label(partly.groups[20:], noise=0.1, rng=np.random.default_rng(12))
+    (job,) = starting.score_with(head=head, by=None)
+    work_through(job)
+
+    assert head.rater.identity["fitted_on"]["prompts"] == [prompt.pk for prompt in first[:23]]
+    assert head.prompts == head.report["counts"]["prompts"] == 20
+    column = f"{head.rater.pk}:scores:head-taste"
+    (tested,) = examining.make(project=partly.project, choice=examining.Choice(columns=(column,))).found.machines
+    assert (tested.accuracy.prompts, tested.fitted) == (7, 69)
+
+
+def test_a_head_is_examined_on_families_it_never_saw(scene, django_assert_num_queries):
+    """Ten prompts ask about one picture, so there are twenty-one families of thirty prompts."""
+    picture = factories.asset()
+    for group in scene.groups[:10]:
+        factories.place(group[0].prompt, picture, role="source")
+
+    head = scene.fit("scores")
+
+    counts, accuracy = head.report["counts"], head.report["accuracy"]
+    assert (counts["prompts"], counts["families"]) == (30, 21)
+    assert (accuracy["prompts"], accuracy["families"]) == (30, 21)
+    with django_assert_num_queries(5):  # three tables, and the beginning and end of what they are read in
+        found = families(scene.project.pk)
+    assert found.prompt.tolist() == [group[0].prompt_id for group in scene.groups[:10]]
+
+
 def test_a_head_has_no_say_in_the_consensus_on_prompts_it_was_fitted_on(partly, scored):
     # As one on embeddings, which has no members; beside those that speak for themselves it would not be heard at all.
     scored.rater.members.all().delete()

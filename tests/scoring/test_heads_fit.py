@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.optimize import minimize
@@ -10,6 +12,7 @@ from sklearn.linear_model import LogisticRegression
 
 from curation.consensus.logistic import fit_antisymmetric
 from curation.errors import Refused
+from curation.examination.families import Families
 from scoring.heads import validate
 from scoring.heads.fit import Ties, fit_levels, fit_preferences
 from scoring.heads.validate import PairLesson, RatingLesson, held_out
@@ -190,6 +193,36 @@ def test_labels_of_one_prompt_never_teach_about_it():
     assert ((difference @ peeking.weights > 0) == (said == 1)).mean() > 0.7
 
 
+def sourced(sources: int = 60, edits: int = 3, each: int = 3) -> tuple[PairLesson, Families]:
+    """Edits of one picture look alike and are judged alike, and of one source nothing can be learnt about another."""
+    rng = np.random.default_rng(7)
+    source = np.repeat(np.arange(sources), edits * each)
+    own, taste = rng.normal(size=(sources, 40)), rng.choice([-1.0, 1.0], sources)
+    difference = own[source] + 0.3 * rng.normal(size=(len(source), 40))
+    said = ((rng.random(len(source)) < 0.95) == (taste[source] > 0)).astype(float)
+    prompts = np.arange(sources * edits)
+    return lesson(difference, said, np.arange(len(source)) // each), Families(prompts, prompts // edits * edits)
+
+
+@pytest.mark.capability("C12")
+def test_what_prompts_that_belong_together_share_is_no_answer_about_prompts_not_seen():
+    alone, families = sourced()
+    known = replace(alone, families=families)
+
+    found = held_out(known, fractions=(1.0,))
+
+    assert held_out(alone, fractions=(1.0,)).accuracy.low > 0.7  # a head that has seen the other edits knows this one
+    assert found.accuracy.low < 0.5 < found.accuracy.high
+    assert (found.accuracy.prompts, found.accuracy.families) == (180, 60)
+
+
+def test_prompts_of_too_few_families_are_refused_in_words():
+    alone, _families = sourced(4, 10)
+
+    with pytest.raises(Refused, match="120 labels on 40 prompts, which are 4 where those that belong together count"):
+        held_out(replace(alone, families=Families(np.arange(40), np.arange(40) // 10 * 10)))
+
+
 def test_ratings_are_put_in_order_as_the_planted_noise_allows():
     rng = np.random.default_rng(4)
     features = rng.normal(size=(600, 5))
@@ -213,7 +246,23 @@ def test_ratings_of_prompts_with_one_sample_are_compared_across_prompts():
     part = validate.parts(np.arange(200), validate.PARTS)
     assert made.is_across
     assert (part[made.higher] == part[made.lower]).all()
-    assert held_out(made).accuracy.low > 0.8
+    found = held_out(made)
+    assert found.accuracy.low > 0.8
+    assert found.accuracy.prompts == 200  # of both sides; no lowest rating is the higher one of two
+
+
+def test_ratings_across_prompts_are_compared_inside_the_parts_of_families():
+    rng = np.random.default_rng(4)
+    features = rng.normal(size=(200, 3))
+    level = np.digitize(features[:, 0] + 0.3 * rng.normal(size=200), [-0.5, 0.5])
+    families = Families(np.arange(200), np.arange(200) // 4 * 4)
+
+    made = RatingLesson.of(features, level, np.ones(200), np.arange(200), np.zeros(200, dtype=int), families)
+
+    part = validate.parts(families.of(np.arange(200)), validate.PARTS)
+    assert (part[made.higher] == part[made.lower]).all()
+    assert (part.reshape(-1, 4) == part[::4, None]).all()
+    assert held_out(made, fractions=(1.0,)).accuracy.families == 50
 
 
 def test_levels_that_a_part_lacks_take_no_room_from_those_it_has():

@@ -227,3 +227,15 @@ def test_the_command_refuses_in_words(scene, no_queue):
         run(scene, "--features", "beauty", "--wait")
     with pytest.raises(CommandError, match="no criterion “charm”"):
         run(scene, "--criterion", "charm", "--features", "scores")
+
+
+def test_the_command_and_the_page_tell_of_prompts_that_belong_together(scene, client, no_queue):
+    picture = factories.asset()
+    for group in scene.groups[:4]:
+        factories.place(group[0].prompt, picture, role="source")
+
+    said = run(scene, "--criterion", "overall", "--features", "scores", "--wait")
+
+    assert "36 labels on 12 prompts in 9 families that belong together" in said
+    shown = words(client.get(page(scene, "head", FittedHead.objects.get().pk)))
+    assert "12, in 9 families of prompts that belong together" in shown

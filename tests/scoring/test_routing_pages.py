@@ -35,6 +35,18 @@ def test_the_table_is_shown_with_what_it_gains(page, client):
     assert "100.0 %" in shown
 
 
+def test_prompts_that_belong_together_are_never_parted(votes):
+    """All prompts about text ask about two pictures: two families say too little to name a machine."""
+    pictures = [factories.asset() for _ in range(2)]
+    for number in range(0, 60, 3):
+        factories.place(votes.groups[number][0].prompt, pictures[number % 2], role="source")
+
+    found = routing.measured(project=votes.project, by="tag")
+
+    assert [line.label for line in found.routing.lines] == ["animals"]
+    assert (found.routing.single.prompts, found.routing.single.families) == (60, 42)
+
+
 def test_a_table_changed_by_hand_becomes_a_rater(page, names, votes, client):
     said = {"by": "tag", "criterion": "overall", "name": "mine", "key": "routed", "general": names["general"]}
     lines = {"label-0": "text", "machine-0": names["general"], "label-1": "animals", "machine-1": names["reader"]}

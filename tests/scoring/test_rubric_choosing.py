@@ -7,6 +7,7 @@ import pytest
 from scipy.optimize import minimize
 from sklearn.linear_model import LogisticRegression
 
+from curation.examination.families import Families
 from scoring.rubrics import choosing
 from scoring.rubrics.choosing import TooFew, induce
 
@@ -97,6 +98,21 @@ def test_what_is_told_is_of_prompts_nothing_was_learnt_from(monkeypatch) -> None
     assert [set(prompt[part != number].tolist()) for number in np.unique(part)] == seen
 
 
+def test_what_only_prompts_that_belong_together_share_gains_nothing() -> None:
+    """Each family has a question of its own that says how it is judged; of another family it says nothing."""
+    prompt = np.arange(30)
+    family = prompt // 3 * 3
+    votes = np.ones(30, np.int8)
+    differences = (family[:, None] == 3 * np.arange(10)).astype(float)
+
+    alone = induce(differences, votes, prompt)
+    together = induce(differences, votes, prompt, families=Families(prompt, family))
+
+    assert alone.after.value > 0.9
+    assert together.after.value == 0.5
+    assert (together.prompts, together.families, together.after.families) == (30, 10, 10)
+
+
 def test_an_answer_that_is_missing_is_no_difference() -> None:
     differences, votes, prompt = planted(120, useful={0: 1.0}, questions=3)
     holes = differences.copy()
@@ -112,5 +128,9 @@ def test_too_little_is_said() -> None:
 
     with pytest.raises(TooFew, match="votes on 6 prompts are too few"):
         induce(differences, votes, prompt)
+    with pytest.raises(TooFew, match="on 40 prompts, which are 4 where those that belong together count once, are too"):
+        induce(
+            np.ones((40, 3)), np.ones(40, np.int8), np.arange(40), families=Families(np.arange(40), np.arange(40) % 4)
+        )
     with pytest.raises(TooFew, match="the same for both samples"):
         induce(np.zeros((40, 3)), np.ones(40, np.int8), np.arange(40))

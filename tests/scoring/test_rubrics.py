@@ -7,7 +7,7 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 
 from curation.errors import Refused
-from curation.models import Score
+from curation.models import PromptLink, Score
 from scoring.actions import rubrics
 from scoring.actions.judging import benches, working
 from scoring.actions.judging.judges import NewJudge, add
@@ -134,6 +134,23 @@ def test_nothing_is_measured_on_prompts_the_model_was_shown(scene, start, model)
     assert len(rubric.shown_prompts) == 12
     assert learnt.prompts == PROMPTS - 12
     assert learnt.voices == 2 * (PROMPTS - 12)
+
+
+def test_prompts_that_belong_with_those_the_model_was_shown_are_not_measured_on_either(scene, start, model):
+    """Of every three prompts two are rewrites of one: of fifteen families five are shown by one prompt each."""
+    for number in range(0, PROMPTS, 3):
+        first, *rewrites = (group[0].prompt for group in scene.groups[number : number + 3])
+        for rewrite in rewrites:
+            PromptLink.objects.create(project=scene.project, prompt=rewrite, origin=first, relation="rewrite")
+    model.say = says
+    rubric = proposed(scene, start)
+
+    learnt = rubrics.learn(rubric=rubric, judge=answered(scene, rubric), by=None)
+
+    assert len(rubric.shown_prompts) == 5
+    assert (learnt.prompts, learnt.families) == (30, 10)
+    assert (learnt.after.prompts, learnt.after.families) == (30, 10)
+    assert rubric.report["families"] == 10
 
 
 def test_the_model_sees_whom_people_preferred_and_the_draw_is_its_seed(scene, start, model):

@@ -6,7 +6,7 @@ import importlib
 import socket
 import time
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -16,6 +16,7 @@ from django.utils.translation import gettext as _
 from curation.actions import jobs, raters
 from curation.errors import PairwrightError, Refused
 from curation.models import Job, JobFailure, Project, Rater, RaterMember, Sample
+from curation.models.prompt_families import families
 from scoring import resident
 from scoring.actions import recording, working
 from scoring.actions.heads import reading
@@ -87,7 +88,7 @@ class _Fitting:
         )
         self._progress(total=len(self._wish.encoders) * len(taught.labels.samples) + 1)
         seen = list(self._seen(taught))
-        labels, features = _together(taught.labels, seen)
+        labels, features = _together(replace(taught.labels, families=families(self._project.pk)), seen)
         looked = time.monotonic()
         wanted = Wanted(
             name=self._wish.name,
@@ -222,7 +223,8 @@ def _write(job: Job, wish: Wish, fitted: Fitted, labels: Labels, seconds: dict[s
     """
     if not Job.objects.select_for_update().filter(pk=job.pk, owner=job.owner, cancel_requested=False).exists():
         raise jobs.Lost
-    seen = Seen(labels.judgements, labels.prompts)
+    # What it learnt of a prompt it knows of all that belong with it.
+    seen = Seen(labels.judgements, labels.families.whole(labels.prompts))
     Project.objects.select_for_update(no_key=True).get(pk=job.project_id)
     rater = raters.machine(
         kind=Rater.Kind.HEAD,
@@ -249,7 +251,7 @@ def _write(job: Job, wish: Wish, fitted: Fitted, labels: Labels, seconds: dict[s
             document=fitted.head.as_json(),
             labels_digest=seen.digest,
             labels=len(labels),
-            prompts=len(seen.prompts),
+            prompts=len(labels.prompts),
             report={**fitted.report.as_json(), "seconds": seconds},
             created_by=job.created_by,
         ),

@@ -68,7 +68,7 @@ class Command(FollowingCommand):
         report = head.report
         unchanged = "" if job.result["is_new"] else "; nothing has changed since it was made"
         self.stdout.write(
-            f"{head} ({head.key}): {head.labels} labels on {head.prompts} prompts, "
+            f"{head} ({head.key}): {head.labels} labels on {head.prompts} prompts{_together(report['counts'])}, "
             f"{job.result['fitting']} s to fit{unchanged}."
         )
         self.stdout.write(f"Right on held-out prompts: {_share(report['accuracy'])}; guessing gets 50 %.")
@@ -78,6 +78,11 @@ class Command(FollowingCommand):
         if report["rivals"]:
             best = report["rivals"][0]
             self.stdout.write(f"The best single score, {best['label']}: {_share(best['accuracy'])}.")
+
+
+def _together(counts: dict[str, int]) -> str:
+    is_told = counts.get("families", counts["prompts"]) < counts["prompts"]
+    return f" in {counts['families']} families that belong together" if is_told else ""
 
 
 def _wish(options: dict[str, Any]) -> Wish:

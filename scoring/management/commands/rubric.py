@@ -89,7 +89,7 @@ class Command(BaseCommand):
         self.stdout.write(
             f"before {100 * before.value:.1f} %{_span(before.low, before.high, '.1f')}, "
             f"after {100 * after.value:.1f} %{_span(after.low, after.high, '.1f')} "
-            f"of {found.voices:,} voices on {found.prompts:,} prompts that nothing was learnt from"
+            f"of {found.voices:,} voices on {found.prompts:,} prompts that nothing was learnt from{_together(found)}"
         )
         if gain is not None:
             self.stdout.write(f"gain {100 * gain.value:+.1f} points{_span(gain.low, gain.high, '+.1f')}")
@@ -99,6 +99,11 @@ class Command(BaseCommand):
         for rubric in Rubric.objects.filter(project=project).select_related("candidates", "template"):
             state = f"became {rubric.template}" if rubric.template else f"candidates {rubric.candidates}"
             self.stdout.write(f"{rubric.name}: {state}")
+
+
+def _together(found: Induced) -> str:
+    is_told = found.families < found.prompts
+    return f", in {found.families:,} families of prompts that belong together" if is_told else ""
 
 
 def _judge(project: Project, options: dict[str, Any]) -> Judge:

@@ -7,6 +7,7 @@ import polars as pl
 import pytest
 from scipy.stats import t
 
+from curation.examination.families import Families
 from curation.examination.frames import Column
 from curation.examination.routing import LEAST_PROMPTS, routing
 
@@ -76,6 +77,39 @@ def test_a_part_of_few_prompts_has_no_line() -> None:
     labelled, credit, prompt = planted(4 * (LEAST_PROMPTS - 1), {ALL_ROUND: {"": 0.6}, READER: {"": 0.5, "text": 1.0}})
 
     assert routing("tag", labelled, credit, prompt).lines == []
+
+
+def test_prompts_that_belong_together_count_once_and_are_in_one_part() -> None:
+    """Of twelve prompts of the tag four and four belong together: too few to name a machine, however it does there."""
+    labelled, credit, prompt = planted(48, {ALL_ROUND: {"": 0.6}, READER: {"": 0.3, "text": 1.0}})
+    of_text = np.arange(2, 48, 4)
+    families = Families(of_text, np.repeat(of_text[::4], 4))
+
+    alone = routing("tag", labelled, credit, prompt)
+    together = routing("tag", labelled, credit, prompt, families)
+
+    assert {line.label: line.chosen for line in alone.lines}["text"] == READER
+    assert "text" not in [line.label for line in together.lines]
+    assert (together.single.prompts, together.single.families) == (48, 39)
+
+
+def test_a_machine_that_was_lucky_on_some_families_gains_nothing_on_others() -> None:
+    """Forty machines know some families of the text by chance; the one with the most of them knows no others."""
+    random = np.random.default_rng(6)
+    prompt = np.arange(480)
+    is_text, family = prompt < 240, prompt // 20
+    credit = {ALL_ROUND: (random.random(480) < np.where(is_text, 0.55, 0.95)).astype(float)}
+    for rater in range(10, 50):
+        known = random.choice([0.15, 0.95], 24)
+        credit[Column(rater, "overall", "scores", "")] = (random.random(480) < known[family]).astype(float)
+    labels = np.where(is_text, "text", "animals").tolist()
+    labelled = pl.DataFrame({"voice": np.arange(480, dtype=np.uint32), "label": labels})
+
+    alone = routing("tag", labelled, credit, prompt)
+    together = routing("tag", labelled, credit, prompt, Families(prompt, family * 20))
+
+    assert alone.gain.low > 0.03
+    assert together.gain is None or together.gain.value <= 0
 
 
 def test_of_two_tags_the_rarer_one_counts() -> None:

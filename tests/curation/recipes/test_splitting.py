@@ -5,7 +5,7 @@ import pytest
 
 from curation.recipes.parse import parse
 from curation.recipes.run import run
-from curation.splitting import similar_prompts, split_prompts, tokens
+from curation.splitting import families, similar_prompts, split_prompts, tokens
 from tests.curation.recipes.world import World, reasons, sha
 
 HALVES = (("test", 0.5), ("train", 0.5))
@@ -227,3 +227,22 @@ def test_pairs_of_an_excluded_prompt_are_counted():
     assert reasons(result, "split") == {"between_splits": 1}
     assert set(result.pairs["split"]) == {"train", "test"}
     assert result.splits.height == 2
+
+
+def test_families_are_the_components_by_their_smallest_prompt():
+    """1 and 2 say nearly the same, 4 is a rewrite of 2, 5 and 6 ask about one picture; a mask says nothing."""
+    texts = ["a red cat on a green mat today", "a red cat on the green mat today", "a boat", "chat rouge", "sky", "sea"]
+    prompts = pl.DataFrame(
+        {"prompt_id": range(1, 7), "prompt_identity": [sha(text) for text in texts], "prompt_text": texts}
+    )
+    media = pl.DataFrame(
+        [(5, "source", "p"), (6, "source", "p"), (3, "mask", "m"), (6, "mask", "m")],
+        schema=["prompt_id", "role", "media_digest"],
+        orient="row",
+    )
+    rewrites = pl.DataFrame({"prompt_id": [4], "origin_id": [2]})
+
+    found = families(prompts, media=media, rewrites=rewrites, near_duplicates=0.8)
+
+    assert found.rows() == [(1, 1), (2, 1), (3, 3), (4, 1), (5, 5), (6, 5)]
+    assert families(prompts.clear(), media=media, rewrites=rewrites, near_duplicates=0.8).height == 0
