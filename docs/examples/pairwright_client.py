@@ -42,7 +42,10 @@ class Client:
         self.address, self._token, self._timeout, self._patience = address.rstrip("/"), token, timeout, patience
 
     def score(self, samples: Sequence[dict[str, Any]], **options: Any) -> list[dict[str, Any]]:
-        """One result a sample. Options: `scorers`, `prompt` (shared by samples without their own), `detail`."""
+        """One result a sample. Options: `scorers`, `prompt` (for samples by content without one), `detail`.
+
+        What is wrong with a sample stands in its `errors`, even where nothing could be scored; a call that is wrong as
+        a whole is raised as `Refused`."""
         return self._post("/score", {"samples": samples, **options})["results"]
 
     def reward(self, samples: Sequence[dict[str, Any]], plan: Any, **options: Any) -> list[float | None]:
@@ -70,7 +73,12 @@ class Client:
         head = '--{}\r\nContent-Disposition: form-data; name="{}"\r\n\r\n'
         body = b"".join(head.format(boundary, name).encode() + content + b"\r\n" for name, content in parts.items())
         kind = f"multipart/form-data; boundary={boundary}"
-        return self._call("POST", path, body + f"--{boundary}--\r\n".encode(), kind)
+        try:
+            return self._call("POST", path, body + f"--{boundary}--\r\n".encode(), kind)
+        except Refused as refused:
+            if isinstance(refused.said, dict) and "results" in refused.said:
+                return refused.said  # nothing could be scored: each result says why, as it does beside good ones
+            raise
 
     def _call(self, method: str, path: str, body: bytes | None = None, kind: str = "") -> Any:
         headers = {"Authorization": f"Bearer {self._token}", **({"Content-Type": kind} if kind else {})}

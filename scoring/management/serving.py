@@ -27,6 +27,8 @@ from scoring.service.web import Application
 
 # Threads beside those that calls may hold: for health, and to send away whoever is too many.
 SPARE_THREADS = 16
+# Open at once, idle ones too: well below the files that a process may have open.
+CONNECTIONS = 512
 # A stopping service waits as long for its calls as they may take, and a little for sending the answers.
 SECONDS_TO_ANSWER = 10
 # How long the thread of the models may take to end once the last call is answered.
@@ -71,7 +73,8 @@ class _Server(BaseApplication):
         limits = self._service.limits
         options = {
             "bind": self._service.address,
-            "worker_class": "gthread",
+            "worker_class": "scoring.management.connections.Worker",
+            "worker_connections": CONNECTIONS,
             "workers": 1,
             "threads": limits.calls + SPARE_THREADS,
             "graceful_timeout": int(limits.deadline_seconds) + SECONDS_TO_ANSWER,

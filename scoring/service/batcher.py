@@ -159,11 +159,14 @@ class Batcher:
         seconds = self._in_hand / rate if rate else 1.0
         return min(max(math.ceil(seconds), 1), LONGEST_RETRY_SECONDS)
 
-    def score(self, items: Sequence[Item], names: Sequence[str]) -> dict[str, list[Outcome]]:
+    def score(
+        self, items: Sequence[Item], names: Sequence[str], overdue: float | None = None
+    ) -> dict[str, list[Outcome]]:
         """What each scorer says of each item, in order. Waits in line; room must have been kept.
 
         Args:
             items: each object once. Where a scorer looks at groups, samples of one prompt follow one another.
+            overdue: by `time.monotonic`; by default a whole deadline from now.
 
         Raises:
             CallRefused: 504 when it took too long; 503 when a scorer cannot run, or not now, and when the service
@@ -173,10 +176,11 @@ class Batcher:
             return {name: [] for name in names}
         key = tuple(sorted(names))
         is_group = any(self.facts[name].scope == "group" for name in key)
-        call = Call(key, items, is_group, time.monotonic() + self.limits.deadline_seconds)
+        overdue = time.monotonic() + self.limits.deadline_seconds if overdue is None else overdue
+        call = Call(key, items, is_group, overdue)
         self._join(call)
         try:
-            if not call.is_over.wait(self.limits.deadline_seconds):
+            if not call.is_over.wait(max(overdue - time.monotonic(), 0.0)):
                 with self._changed:
                     self._lines[key].leave(call)
                 words = f"No answer within {self.limits.deadline_seconds:g} seconds."

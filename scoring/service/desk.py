@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -31,13 +31,11 @@ class Stored:
         samples: with their own prompts.
         kinds: of the samples' generators.
         prompts: what each of them brings to a sample.
-        siblings: the other present samples of those samples' prompts, where a scorer looks at whole groups.
     """
 
     samples: Mapping[int, Item]
     kinds: Mapping[int, str]
     prompts: Mapping[int, Item]
-    siblings: Sequence[Item] = ()
 
 
 @dataclass(frozen=True)
@@ -63,9 +61,16 @@ class Desk(Protocol):
     def holder(self, token: str) -> Holder | None:
         """Who holds a token; None for one that is unknown or revoked."""
 
-    def stored(
-        self, holder: Holder, *, samples: Sequence[int], prompts: Sequence[int], whole_groups: bool
-    ) -> Stored: ...
+    def stored(self, holder: Holder, *, samples: Sequence[int], prompts: Sequence[int]) -> Stored: ...
+
+    def siblings(
+        self, holder: Holder, *, prompts: Collection[int], without: Collection[int], most: int
+    ) -> Sequence[Item]:
+        """The present samples of these prompts but for those named, each under its own prompt.
+
+        Raises:
+            CallRefused: 413 where there are more than `most`.
+        """
 
     def plan(self, holder: Holder, sent: PlanSent) -> Plan:
         """

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+import math
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import replace
 from itertools import count
 from pathlib import Path
@@ -21,12 +25,18 @@ class Taker:
     """Makes items of what one call sent. Its files lie in a folder that ends with the call.
 
     Nothing of them is remembered: without a digest no embedding is looked for or kept. Samples and prompts get ids
-    below zero, equal prompts the same one.
+    below zero, equal prompts the same one. Bytes that stand at several places of the call are taken once.
+
+    Args:
+        overdue: by `time.monotonic`; nothing is taken after it.
     """
 
-    def __init__(self, folder: Path, limits: Limits) -> None:
+    def __init__(self, folder: Path, limits: Limits, overdue: float = math.inf) -> None:
         self._folder = folder
         self._limits = limits
+        self._overdue = overdue
+        self._taken: dict[bytes, Future[MediaFile]] = {}
+        self._lock = threading.Lock()
         self._names = count()
         self._prompts: dict[str, int] = {}
 
@@ -34,7 +44,8 @@ class Taker:
         """What a prompt brings to each of its samples: an item without an answer.
 
         Raises:
-            ItemRefused: 422 for media that an import would refuse, naming which of them and why; 413 by size alone.
+            ItemRefused: 422 for media that an import would refuse, naming which of them and why.
+            TimeoutError: the call is overdue.
         """
         return Item(
             sample_id=0,
@@ -60,13 +71,20 @@ class Taker:
         return tuple(self._file(one, position) for position, one in enumerate(sent))
 
     def _file(self, sent: MediaSent, position: int) -> MediaFile:
-        most = self._limits.picture_bytes
-        if len(sent.content) > max(most, self._limits.video_bytes):
-            raise ItemRefused(413, f"{sent.name} has {len(sent.content):,} bytes; a file may have {most:,}.")
+        with self._lock:
+            known = self._taken.get(sent.content)
+            mine = self._taken.setdefault(sent.content, Future())
+        if known is None:
+            _settle(mine, lambda: self._ingested(sent))
         try:
-            taken = ingest(sent.content, name=sent.name, limits=self._limits)
-        except MediaRefused as error:
-            raise ItemRefused(422, str(error)) from error
+            return replace(mine.result(), position=position)
+        except MediaRefused as error:  # by the name of this place, whichever was taken first
+            raise ItemRefused(422, str(MediaRefused(sent.name, error.reason, error.remedy))) from error
+
+    def _ingested(self, sent: MediaSent) -> MediaFile:
+        if time.monotonic() > self._overdue:
+            raise TimeoutError
+        taken = ingest(sent.content, name=sent.name, limits=self._limits)
         assert taken.files is not None  # nothing keeps them elsewhere
         path = self._folder / str(next(self._names))
         path.write_bytes(sent.content if taken.files.rendition is None else taken.files.rendition)
@@ -78,8 +96,15 @@ class Taker:
             height=facts.height,
             fingerprint=taken.fingerprint,
             duration_us=facts.duration_us or 0,
-            position=position,
         )
+
+
+def _settle(future: Future[MediaFile], work: Callable[[], MediaFile]) -> None:
+    """Whoever else waits for it hears of a failure too."""
+    try:
+        future.set_result(work())
+    except BaseException as error:  # noqa: BLE001 - raised again by `result`
+        future.set_exception(error)
 
 
 def stated_answers(facts: Mapping[str, object]) -> Sequence[str]:

@@ -22,6 +22,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import cached_property
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -54,6 +55,11 @@ class Answer:
     noted: Mapping[str, Json] = field(default_factory=dict)
     retry_after: int = 0
     file: Shown | None = None  # sent in place of the content
+
+    @cached_property
+    def encoded(self) -> bytes:
+        """Escaped to ASCII: what is told may hold half a character that a client sent, and no encoding has those."""
+        return json.dumps(self.content, allow_nan=False).encode()
 
     @classmethod
     def refused(cls, error: CallRefused) -> Answer:
@@ -96,6 +102,7 @@ class Application:
             else:
                 holder = self._holder(environ)
                 answer = self._routed(path, method, environ, holder)
+            answer.encoded  # noqa: B018 - here, where a number that JSON does not have is an answer of its own
         except CallRefused as error:
             answer = Answer.refused(error)
         except RecursionError:
@@ -242,11 +249,9 @@ def _address(environ: Environ) -> str:
 def _sent(answer: Answer, start_response: StartResponse, *, has_body: bool) -> Iterable[bytes]:
     if answer.file is not None:
         return _file_sent(answer.file, start_response, has_body=has_body)
-    # Escaped to ASCII: what is told may hold half a character that a client sent, and no encoding has those.
-    content = json.dumps(answer.content, allow_nan=False).encode()
-    headers = [*_headers("application/json", len(content)), *_headers_of(answer)]
+    headers = [*_headers("application/json", len(answer.encoded)), *_headers_of(answer)]
     start_response(f"{answer.status} {HTTPStatus(answer.status).phrase}", headers)
-    return [content] if has_body else []
+    return [answer.encoded] if has_body else []
 
 
 def _headers(mime: str, size: int) -> list[tuple[str, str]]:

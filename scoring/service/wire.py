@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import binascii
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -19,6 +18,8 @@ _ASK = ("samples", "scorers", "prompt", "detail", "plan")
 _SAMPLE = ("id", "text", "media", "prompt", "kind")
 _PROMPT = ("id", "text", "turns", "facts", "roles", "reference_texts")
 _PLAN = ("name", "recipe", "version")
+# Commas and brackets of a request. Each may cost a value of a hundred bytes, made while no other thread runs.
+MOST_MARKS = 500_000
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,7 @@ def read(body: bytes, content_type: str, limits: Limits) -> Ask:
     """The call in a body of JSON, or of several parts of which one is the JSON.
 
     Raises:
-        CallRefused: 400 or 415 for a body that is not as it should be; 413 for too many samples.
+        CallRefused: 400 or 415 for a body that is not as it should be; 413 for too much of anything.
     """
     kind = content_type.partition(";")[0].strip().lower()
     if kind == "application/json":
@@ -102,6 +103,10 @@ def read(body: bytes, content_type: str, limits: Limits) -> Ask:
 
 
 def _json(data: bytes) -> object:
+    marks = sum(map(data.count, (b",", b"[", b"{")))
+    if marks > MOST_MARKS:
+        words = f"The request has {marks:,} commas and brackets and may have {MOST_MARKS:,}. Send fewer samples a call."
+        raise CallRefused(413, words)
     try:
         return strict_json.parse(data)
     except RowRefused as error:
@@ -123,8 +128,14 @@ class _Reader:
         if len(listed) > self.limits.items:
             raise CallRefused(413, f"The call has {len(listed)} samples and may have {self.limits.items}. Part it.")
         shared = self.prompt(said["prompt"], "prompt") if said.get("prompt") is not None else None
+        samples = tuple(self.sample(one, place, shared) for place, one in enumerate(listed))
+        files = sum(map(_files_of, samples))
+        if files > self.limits.files:
+            raise CallRefused(
+                413, f"The call has {files} pictures and videos and may have {self.limits.files}. Part it."
+            )
         return Ask(
-            samples=tuple(self.sample(one, place, shared) for place, one in enumerate(listed)),
+            samples=samples,
             scorers=tuple(_texts(said["scorers"], "scorers")) if said.get("scorers") is not None else None,
             wants_detail=_yes_no(said.get("detail", False), "detail"),
             plan=_plan(said["plan"]) if said.get("plan") is not None else None,
@@ -133,7 +144,7 @@ class _Reader:
     def sample(self, value: object, place: int, shared: PromptSent | None) -> SampleSent:
         where = f"samples[{place}]"
         said = _map(value, _SAMPLE, where)
-        prompt = self.prompt(said["prompt"], f"{where}.prompt") if said.get("prompt") is not None else shared
+        prompt = self.prompt(said["prompt"], f"{where}.prompt") if said.get("prompt") is not None else None
         if said.get("id") is not None:
             content = sorted({"text", "media", "kind"} & set(said))
             if content:
@@ -146,7 +157,7 @@ class _Reader:
             place,
             text=None if text is None else _text(text, f"{where}.text"),
             media=media,
-            prompt=prompt or PromptSent(),
+            prompt=prompt or shared or PromptSent(),
             kind=_one_of(said.get("kind", KINDS[0]), KINDS, f"{where}.kind"),
         )
 
@@ -186,8 +197,14 @@ class _Reader:
             return MediaSent(where, self.files[name])
         try:
             return MediaSent(where, base64.b64decode(_text(said["base64"], where).encode(), validate=True))
-        except binascii.Error as error:
+        except ValueError as error:  # half a character is none of base 64 either
             raise CallRefused(400, f"{where}.base64 is not base 64 ({error}).") from error
+
+
+def _files_of(sample: SampleSent) -> int:
+    """What is decoded for it: the files of a shared prompt are decoded at every sample."""
+    roles = sample.prompt.roles.values() if sample.prompt is not None else ()
+    return len(sample.media) + sum(map(len, roles))
 
 
 def _plan(value: object) -> PlanSent:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 
@@ -12,6 +12,7 @@ from scoring.actions.serving import prompts, rewards, tokens
 from scoring.actions.serving.keeping import fresh_connections
 from scoring.scorers.base import Item, Json, ScorerFacts
 from scoring.service.desk import Holder, Plan, Shown, Stored
+from scoring.service.refusals import CallRefused
 from scoring.service.wire import PlanSent
 
 T = TypeVar("T")
@@ -44,8 +45,13 @@ class Rows:
     def holder(self, token: str) -> Holder | None:
         return self._ask(lambda: _holder(token))
 
-    def stored(self, holder: Holder, *, samples: Sequence[int], prompts: Sequence[int], whole_groups: bool) -> Stored:
-        return self._ask(lambda: stored(holder.project_id, samples, prompts, whole_groups=whole_groups))
+    def stored(self, holder: Holder, *, samples: Sequence[int], prompts: Sequence[int]) -> Stored:
+        return self._ask(lambda: stored(holder.project_id, samples, prompts))
+
+    def siblings(
+        self, holder: Holder, *, prompts: Collection[int], without: Collection[int], most: int
+    ) -> Sequence[Item]:
+        return self._ask(lambda: siblings(holder.project_id, prompts, without, most))
 
     def plan(self, holder: Holder, sent: PlanSent) -> Plan:
         facts = self._facts(holder.project_id)
@@ -80,17 +86,20 @@ def _project(holder: Holder) -> Project:
     return Project.objects.get(pk=holder.project_id)
 
 
-def stored(project_id: int, samples: Sequence[int], prompts: Sequence[int], *, whole_groups: bool) -> Stored:
+def stored(project_id: int, samples: Sequence[int], prompts: Sequence[int]) -> Stored:
     """Samples and prompts of one project by id; ids of another project are as unknown as those of none."""
     own = Sample.objects.filter(project=project_id, pk__in=samples).present()
     kinds = dict(own.values_list("pk", "generator__kind"))
     found = {item.sample_id: item for item in items.items(sorted(kinds))}
     known = Prompt.objects.filter(project=project_id, pk__in=prompts).values_list("pk", flat=True)
-    siblings = _siblings(project_id, found) if whole_groups else []
-    return Stored(found, kinds, items.asked(list(known)) if prompts else {}, siblings)
+    return Stored(found, kinds, items.asked(list(known)) if prompts else {})
 
 
-def _siblings(project_id: int, found: Mapping[int, Item]) -> list[Item]:
-    groups = {item.prompt_id for item in found.values()}
-    others = Sample.objects.filter(project=project_id, prompt__in=groups).present().exclude(pk__in=found)
-    return list(items.items(list(others.order_by("prompt_id", "pk").values_list("pk", flat=True))))
+def siblings(project_id: int, prompts: Collection[int], without: Collection[int], most: int) -> Sequence[Item]:
+    """The rest of these groups; counted before any file is fetched."""
+    others = Sample.objects.filter(project=project_id, prompt__in=prompts).present().exclude(pk__in=without)
+    ids = list(others.order_by("prompt_id", "pk").values_list("pk", flat=True)[: most + 1])
+    if len(ids) > most:
+        words = f"The rest of their groups is more than the {most} samples that may be in hand with these."
+        raise CallRefused(413, f"{words} Name fewer prompts a call, or start the service with a larger --queue.")
+    return list(items.items(ids))

@@ -40,6 +40,7 @@ class Command(BaseCommand):
         parser.add_argument("--host", default="127.0.0.1", help="where to listen (127.0.0.1: this machine only)")
         parser.add_argument("--port", type=int, default=8100)
         parser.add_argument("--items", type=int, default=USUAL.items, help="samples a call (%(default)s)")
+        parser.add_argument("--files", type=int, default=USUAL.files, help="pictures and videos a call (%(default)s)")
         parser.add_argument("--queue", type=int, default=USUAL.queued, help="samples in hand at once (%(default)s)")
         parser.add_argument("--calls", type=int, default=USUAL.calls, help="calls at once, of all tokens (%(default)s)")
         parser.add_argument("--calls-a-token", type=int, default=USUAL.calls_a_token, help="of one token (%(default)s)")
@@ -88,6 +89,7 @@ def _limits(options: dict[str, Any]) -> Limits:
     try:
         return Limits(
             items=options["items"],
+            files=options["files"],
             body_bytes=options["body_mib"] * MEBI,
             media=media,
             queued=options["queue"],

@@ -557,6 +557,7 @@ def test_drawn_pictures_of_the_tests_are_taken(serve: Serve):
         (["--scorer", "clipscore", "--set", "clipscore.colour=red"], "no setting “colour”"),
         (["--scorer", "ocr", "--port", "0"], "no port"),
         (["--scorer", "ocr", "--items", "0"], "at least 1"),
+        (["--scorer", "ocr", "--files", "0"], "at least 1"),
         (["--scorer", "ocr", "--items", "10", "--queue", "5"], "only 5 may wait"),
         (["--scorer", "ocr", "--reward", "nowhere.yaml"], "not a file"),
     ],

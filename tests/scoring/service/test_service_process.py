@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import io
 import json
 import os
@@ -14,6 +15,7 @@ import time
 import urllib.error
 import urllib.request
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from django.conf import settings
@@ -210,6 +212,67 @@ def test_a_client_that_sends_slowly_or_too_much_holds_nobody_up(token: str, tmp_
             assert b" 401 " in stranger.recv(1000)  # without waiting for a body
         with pytest.raises(pairwright_client.Refused, match="413"):
             client.score([{"text": "x" * 2**20}])
+
+
+STRANGERS = {
+    "half a head": b"GET /health HTTP/1.1\r\nHost: x\r\n",
+    "half a head after empty lines": b"\r\n\r\n\r\nGET /health HTTP/1.1\r\nHost: x\r\n",
+    "half a head behind a whole one": b"GET /health HTTP/1.1\r\nHost: x\r\n\r\nGET /health HTTP/1.1\r\nHo",
+    "nothing": b"",
+    "no body": b"POST /score HTTP/1.1\r\nHost: x\r\nContent-Length: 1000\r\n\r\n",
+    "no reading": b"GET /health HTTP/1.0\r\n\r\n",
+}
+
+
+def test_strangers_that_hold_connections_silence_nobody(tmp_path: Path, worker_environment):
+    """More than the service has threads. A head that is not finished is waited for, but not by a thread."""
+    with (
+        processes.running(worker_environment, tmp_path, "--scorer", "length", "--calls", "1") as running,
+        contextlib.ExitStack() as held,
+    ):
+
+        def stranger(sent: bytes) -> socket.socket:
+            host, port = running.address.removeprefix("http://").split(":")
+            opened = held.enter_context(socket.create_connection((host, int(port)), timeout=30))
+            opened.sendall(sent)
+            return opened
+
+        first = stranger(STRANGERS["half a head"])
+        for name, sent in STRANGERS.items():
+            for _number in range(40):
+                stranger(sent)
+            began = time.monotonic()
+            assert running.get("/health")[0] == 200
+            assert time.monotonic() - began < 1.5, name
+        late = stranger(b"GET /hea")
+        for piece in (b"lth HTTP/1.1\r\nHost: x\r\n\r", b"\n"):
+            time.sleep(0.2)
+            late.sendall(piece)
+        assert late.recv(1000).startswith(b"HTTP/1.1 200")
+        with pytest.raises(ConnectionResetError):  # its time is over
+            first.recv(1)
+
+        for _number in range(40):
+            stranger(STRANGERS["half a head"])
+        assert running.get("/health")[0] == 200
+        running.process.send_signal(signal.SIGTERM)
+        assert running.process.wait(8) == 0  # where a head that never ends held a thread: 130 seconds
+        assert [line for line in running.lines() if line["level"] == "ERROR"] == []
+
+
+def test_an_answer_that_nobody_fetches_holds_no_thread_for_ever(monkeypatch):
+    from scoring.management import connections
+
+    monkeypatch.setattr(connections, "STALL_SECONDS", 1)
+    monkeypatch.setattr(connections.ThreadWorker, "enqueue_req", lambda _worker, conn: conn.sock.setblocking(True))
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        theirs.sendall(b"GET /health HTTP/1.1\r\n\r\n")
+        connections.Worker.enqueue_req(object.__new__(connections.Worker), SimpleNamespace(sock=ours, parser=None))
+
+        assert ours.recv(1000).startswith(b"GET")
+        with pytest.raises(BlockingIOError):
+            ours.sendall(b"x" * 2**24)
 
 
 def test_weights_that_are_missing_end_the_process_with_words(tmp_path: Path, worker_environment):
