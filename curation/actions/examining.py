@@ -36,7 +36,7 @@ _KEPT_SECONDS = 24 * 3600
 # The first half of the advisory lock's key; the second is the project. Any number that nothing else here uses.
 _LOCK = 20_262
 # Part of the key of what is kept: another number when the shape of an answer changes.
-_SHAPE = 2
+_SHAPE = 4
 
 OVERALL = "overall"
 PEOPLE, SCRIPTED = "person", "scripted"
@@ -308,7 +308,7 @@ def _is_rested(project: Project, choice: Choice) -> bool:
 
 def _key(project: Project, choice: Choice) -> str:
     asked = [choice.criterion, choice.kind, choice.ties, choice.context, list(choice.columns), choice.against]
-    return f"examination-{_SHAPE}-{project.pk}-{digest([*asked, list(choice.by), choice.is_whole])}"
+    return f"examination-{_SHAPE}-{project.pk}-{digest([*asked, list(choice.by), choice.is_whole, choice.route])}"
 
 
 # Each is one entry at the end of an index; the words on the raters of a project are few.

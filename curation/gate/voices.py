@@ -81,7 +81,7 @@ def _cycle_graded(examined: Examined, cycles: pl.DataFrame | None, dependent: pl
 
 
 def _own_labels(examined: Examined) -> Iterator[Found | Idle]:
-    """Pairs decided by a head on a prompt whose labels it was fitted on, and whether anybody else decided them too."""
+    """Pairs decided by a machine on a prompt whose labels it was fitted on, and whether anybody else decided them."""
     if not examined.fitted.height:
         yield Idle("own-labels", "no rater behind the pairs was fitted on labels of this project")
         return
@@ -93,10 +93,8 @@ def _own_labels(examined: Examined) -> Iterator[Found | Idle]:
     if not own.height:
         return
     found = _with_others(examined, own, own)
-    words = (
-        told(found.rows.height, "pair", "was", "were") + " decided by a head on a prompt whose labels it was fitted on"
-    )
-    yield Found("own-labels", words + found.words, found.rows)
+    words = " decided by a machine on a prompt whose labels it was fitted on"
+    yield Found("own-labels", told(found.rows.height, "pair", "was", "were") + words + found.words, found.rows)
 
 
 @dataclass(frozen=True)
