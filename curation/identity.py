@@ -47,6 +47,15 @@ def sample_identity(
     return digest({"prompt": prompt, "generator": generator, "seed": seed, "media": list(media), "text": text})
 
 
+def fitted_on(prompts: Iterable[int]) -> dict[str, Any]:
+    """What a machine was chosen by, as its identity states it in the words of a fitted head: prompts by id, a digest.
+
+    Whose votes were looked at is not kept one by one: another person's vote on such a prompt has the same answer.
+    """
+    said: dict[str, Any] = {"judgements": [], "prompts": sorted({int(prompt) for prompt in prompts})}
+    return {**said, "digest": digest(said)}
+
+
 def rater_identity(kind: str, name: str, identity: Mapping[str, Any]) -> str:
     """Identity of a machine as a rater: what it is called, and everything its numbers depend on.
 

@@ -15,6 +15,8 @@ from scoring.scorers.base import CYCLE, Output, ScorerFacts, settings_of
 # Written by `make parity`; absent until it has run once.
 PARITY = Path(__file__).parent / "facts" / "parity.json"
 _LONG_HEX = re.compile(r"[0-9a-f]{20,}")
+# Of a longer list of ids the first ones are shown: nobody reads a thousand prompts.
+MOST_IDS = 12
 
 
 def needs(facts: ScorerFacts) -> str:
@@ -131,8 +133,10 @@ def value_words(value: object) -> str:
     """A part of an identity for reading: digests shortened, tables as a list."""
     if isinstance(value, Mapping):
         return ", ".join(
-            f"{part_words(str(key))}: {value_words(one)}" for key, one in value.items() if one not in ("", None)
+            f"{part_words(str(key))}: {value_words(one)}" for key, one in value.items() if one not in ("", None, [])
         )
+    if isinstance(value, list | tuple) and len(value) > MOST_IDS and all(type(one) is int for one in value):
+        return _("%(first)s … (%(count)d in all)") % {"first": value_words(value[:MOST_IDS]), "count": len(value)}
     if isinstance(value, list | tuple):
         return ", ".join(value_words(one) for one in value)
     if isinstance(value, bool):

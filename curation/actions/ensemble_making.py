@@ -13,6 +13,7 @@ from django.utils.translation import gettext as _
 from curation.actions import criteria, raters
 from curation.actions.rewards import scale_of
 from curation.errors import Refused
+from curation.identity import fitted_on
 from curation.models import CriterionVersion, Project, Rater, ensemble_frames
 from curation.models.ensemble_frames import EVERYTHING, Window
 from curation.rewards.plan import Plan, PlanMember
@@ -85,7 +86,8 @@ def _routed(plan: Plan) -> dict[str, Any]:
     """What an ensemble that asks one member a prompt has beside the others; nothing for those, whose raters stay."""
     if not plan.routes:
         return {}
-    return {"by": plan.by, "routes": [{"of": list(route.of), "to": route.to} for route in plan.routes]}
+    routes = {"by": plan.by, "routes": [{"of": list(route.of), "to": route.to} for route in plan.routes]}
+    return {**routes, "fitted_on": fitted_on(plan.seen)} if plan.seen else routes
 
 
 def find(project: Project, plan: Plan, within: Window = EVERYTHING) -> list[Found]:

@@ -69,6 +69,7 @@ def plan_of(rater: Rater) -> Plan:
         least=said["least"],
         by=said.get("by"),
         routes=tuple(Route(tuple(one["of"]), one["to"]) for one in said.get("routes", [])),
+        seen=tuple(said.get("fitted_on", {}).get("prompts", ())),
     )
 
 

@@ -6,7 +6,7 @@ whether votes came in, or were taken back, since then.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -37,7 +37,7 @@ _KEPT_SECONDS = 24 * 3600
 # The first half of the advisory lock's key; the second is the project. Any number that nothing else here uses.
 _LOCK = 20_262
 # Part of the key of what is kept: another number when the shape of an answer changes.
-_SHAPE = 3
+_SHAPE = 4
 
 OVERALL = "overall"
 PEOPLE, SCRIPTED = "person", "scripted"
@@ -311,7 +311,7 @@ def _is_rested(project: Project, choice: Choice) -> bool:
 
 def _key(project: Project, choice: Choice) -> str:
     asked = [choice.criterion, choice.kind, choice.ties, choice.context, list(choice.columns), choice.against]
-    return f"examination-{_SHAPE}-{project.pk}-{digest([*asked, list(choice.by), choice.is_whole])}"
+    return f"examination-{_SHAPE}-{project.pk}-{digest([*asked, list(choice.by), choice.is_whole, choice.route])}"
 
 
 # Each is one entry at the end of an index; the words on the raters of a project are few.
@@ -334,15 +334,14 @@ def _marks(project: Project) -> tuple[Any, ...]:
 
 
 def fitted_on(project: Project, rater_ids: Collection[int]) -> dict[int, Fitted]:
-    """What these raters, and the members of those that are ensembles, say they were fitted on. Costs three queries.
+    """What these raters, and the members of those that are ensembles, however deep, say they were fitted on. Costs two
+    queries and one a level.
 
     The identity of a rater that was fitted here has `fitted_on`: `{"judgements": [ids], "prompts": [ids or
     identities]}`, either of them, or a list of judgement ids. Anything else under that name (a digest alone) says that
     it was fitted on votes without saying on which, and then nothing is asked of it.
     """
-    members: dict[int, set[int]] = {rater: {rater} for rater in rater_ids}
-    for ensemble, member in RaterMember.objects.filter(ensemble__in=rater_ids).values_list("ensemble", "member"):
-        members[ensemble].add(member)
+    members = _heard(rater_ids)
     everybody = set().union(*members.values()) if members else set()
     rows = Rater.objects.filter(pk__in=everybody, identity__has_key="fitted_on")
     stated = dict(rows.values_list("pk", "identity__fitted_on"))
@@ -355,6 +354,27 @@ def fitted_on(project: Project, rater_ids: Collection[int]) -> dict[int, Fitted]
             joined = joined | each.get(member, Fitted())
         if joined:
             found[rater] = joined
+    return found
+
+
+def _heard(rater_ids: Collection[int]) -> dict[int, set[int]]:
+    """Each rater with its members and theirs."""
+    below: dict[int, set[int]] = {}
+    newest = set(rater_ids)
+    while newest:
+        rows = RaterMember.objects.filter(ensemble__in=newest).values_list("ensemble", "member")
+        below |= {rater: set() for rater in newest}
+        for ensemble, member in rows:
+            below[ensemble].add(member)
+        newest = set().union(*(below[one] for one in newest)) - below.keys()
+    return {rater: _reached(rater, below) for rater in rater_ids}
+
+
+def _reached(rater: int, below: Mapping[int, set[int]]) -> set[int]:
+    found, newest = {rater}, {rater}
+    while newest:
+        newest = set().union(*(below[one] for one in newest)) - found
+        found |= newest
     return found
 
 

@@ -1,7 +1,8 @@
 """Which machine to ask of which prompts: measured against people's votes, changed by hand where wished, then a rater.
 
 A table becomes an ensemble of the rule `route`, so that its numbers are evidence with its members' acts behind them,
-and a recipe reads them as one signal. Another table is another rater.
+and a recipe reads them as one signal. Another table is another rater. One that votes chose says on which prompts they
+were, as a fitted head does: nothing is concluded from its agreement with them.
 """
 
 from __future__ import annotations
@@ -9,13 +10,14 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
 from django.utils.translation import gettext as _
 
 from curation.actions import ensemble_making, examining
-from curation.actions.examining import Choice, Options
-from curation.errors import Refused
+from curation.actions.examining import Choice, Examined, Options
+from curation.errors import Conflict, Refused
 from curation.examination.frames import Column
 from curation.examination.report import Examination
 from curation.examination.routing import Routing
@@ -37,6 +39,7 @@ class Measured:
         choice: what was asked, with its defaults.
         routing: None where nobody voted or no machine has a verdict on what was voted on.
         names: what each machine is called, the most accurate first.
+        made_at, is_stale: as `examining.Examined` has them.
     """
 
     choice: Choice
@@ -44,18 +47,23 @@ class Measured:
     found: Examination
     routing: Routing | None
     names: Mapping[Column, str]
+    made_at: datetime | None = None
+    is_stale: bool = False
 
 
-def measured(*, project: Project, by: str, criterion: str | None = None, kind: str = examining.PEOPLE) -> Measured:
+def measured(
+    *, project: Project, by: str, criterion: str | None = None, kind: str = examining.PEOPLE, again: bool = False
+) -> Measured:
     """Learns a table from the votes of a project. Costs what an examination of accuracies does; a large project's is
     kept for a while.
 
     Args:
         by: `tag` or `locale`.
         criterion: what people compared by; the one with the most votes by default.
+        again: make it anew, if the kept one is old beside what making it takes.
 
     Raises:
-        Conflict: the project is large and somebody else is having it examined.
+        Conflict: the project is large, somebody else is having it examined, and nothing is kept.
         Refused: nobody compared under such a criterion, or no machine has judged.
     """
     known = examining.options(project, kind)
@@ -64,10 +72,22 @@ def measured(*, project: Project, by: str, criterion: str | None = None, kind: s
     keys = tuple(column.key for column in examining.default_columns(single, choice.criterion or examining.OVERALL))
     if not keys:
         raise Refused(_("No machine has judged here yet. Let some score or compare first."))
-    answer = examining.examined(project=project, choice=replace(choice, columns=keys), known=known)
+    answer = _examined(project, replace(choice, columns=keys), known, again)
     machines = [one.column for one in answer.found.machines if one.accuracy is not None and not one.column.context]
     names = {column: answer.name(column) for column in machines}
-    return Measured(answer.choice, answer.options, answer.found, answer.found.routing, names)
+    found = answer.found
+    return Measured(answer.choice, answer.options, found, found.routing, names, answer.made_at, answer.is_stale)
+
+
+def _examined(project: Project, choice: Choice, known: Options, again: bool) -> Examined:
+    """The answer; while somebody else is having it made anew, the kept one."""
+    try:
+        return examining.examined(project=project, choice=choice, known=known, again=again)
+    except Conflict:
+        kept = examining.kept(project=project, choice=choice)
+        if kept is None:
+            raise
+        return kept
 
 
 def chosen(found: Measured, by_hand: Mapping[str, Column | None] | None = None) -> list[tuple[str, Column]]:
@@ -119,7 +139,15 @@ def plan_of(
         "members": _members(project, found, columns),
         "routes": [*_grouped(columns, routes), {"to": columns.index(general) + 1}],
     }
-    return parse_ensemble(json.dumps(text))
+    return replace(parse_ensemble(json.dumps(text)), seen=_chosen_by(found, routes, general))
+
+
+def _chosen_by(found: Measured, routes: Sequence[tuple[str, Column]], general: Column) -> tuple[int, ...]:
+    """Prompts of the votes that the table is made of; none where each machine in it is another than votes name."""
+    assert found.routing is not None
+    lines = {line.label: line.chosen for line in found.routing.lines}
+    is_by_hand = general != found.routing.general and all(lines.get(label) != column for label, column in routes)
+    return () if is_by_hand else found.found.routed_on
 
 
 def _grouped(columns: Sequence[Column], routes: Sequence[tuple[str, Column]]) -> list[dict[str, Any]]:

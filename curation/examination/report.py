@@ -168,6 +168,7 @@ class Examination:
         context: the principle people voted under, empty for none; contexts: voices by principle.
         human: the line of people: a person tested as machines are, beside all others on the pair.
         silent: columns that were asked for and say nothing of these samples.
+        routed_on: prompts of the votes that chose the table of `routing`.
     """
 
     context: str
@@ -184,6 +185,7 @@ class Examination:
     likeness: list[Likeness] = field(default_factory=list)
     differences: dict[Column, list[Apart]] = field(default_factory=dict)
     routing: Routing | None = None
+    routed_on: tuple[int, ...] = ()
 
     def machine(self, column: Column) -> Tested | None:
         return next((one for one in self.machines if one.column == column), None)
@@ -212,7 +214,8 @@ def examine(evidence: Evidence, question: Question) -> Examination:
         against=against,
     )
     parts = {kind: asked.slices(kind) for kind in question.by}
-    found = replace(found, routing=asked.routing(question.route) if question.route else None)
+    if question.route:
+        found = replace(found, routing=asked.routing(question.route), routed_on=asked.routed_on())
     if not question.is_whole:
         return replace(found, slices=parts)
     return replace(
@@ -374,6 +377,13 @@ class _Asked:
         credit = {column: self._credited[column].credit for column in self.columns}
         parts = labelled(self.board, self.evidence, kind)
         return routing(kind, parts, credit, self.board.prompt_id, self.evidence.families)
+
+    def routed_on(self) -> tuple[int, ...]:
+        """Prompts of the votes that count for any machine, and those that belong with them, in order."""
+        counts = np.zeros(len(self.board.prompt_id), bool)
+        for one in self._credited.values():
+            counts |= ~np.isnan(one.credit)
+        return self.evidence.families.whole(self.board.prompt_id[counts].tolist())
 
     # -- principles
 

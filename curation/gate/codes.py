@@ -131,8 +131,8 @@ _ALL = [
     Check(
         "own-labels",
         "warning",
-        "Decided by a head on prompts it was fitted on",
-        "There the head repeats the labels it learnt from, so it is no second opinion. Take it out with "
+        "Decided by a machine on prompts it was fitted on",
+        "There it repeats the labels it learnt from, so it is no second opinion. Take it out with "
         "`without_raters`, or let it decide other prompts.",
     ),
     Check(

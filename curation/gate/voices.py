@@ -81,7 +81,7 @@ def _cycle_graded(examined: Examined, cycles: pl.DataFrame | None, dependent: pl
 
 
 def _own_labels(examined: Examined) -> Iterator[Found | Idle]:
-    """Pairs decided by a head on a prompt whose labels it was fitted on, or on one that belongs with it, and whether
+    """Pairs decided by a machine on a prompt whose labels it was fitted on, or on one that belongs with it, and whether
     anybody else decided them too."""
     if not examined.fitted.height:
         yield Idle("own-labels", "no rater behind the pairs was fitted on labels of this project")
@@ -95,7 +95,7 @@ def _own_labels(examined: Examined) -> Iterator[Found | Idle]:
         return
     found = _with_others(examined, own, own)
     count = told(found.rows.height, "pair", "was", "were")
-    words = f"{count} decided by a head on a prompt whose labels it was fitted on, or on one that belongs with it"
+    words = f"{count} decided by a machine on a prompt whose labels it was fitted on, or on one that belongs with it"
     yield Found("own-labels", words + found.words, found.rows)
 
 

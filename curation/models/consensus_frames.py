@@ -25,7 +25,8 @@ EXISTS (
 """
 # The rules of `curation.consensus.rules.is_kin`: the same family, spaces at the ends and the case of letters aside; or
 # the generator's own model.
-# And heads on the prompts whose labels they were fitted on: there they only repeat what people said.
+# And machines on the prompts whose labels they were fitted on or chosen by: there they repeat what people said. Judges
+# are of no project, so the prompts say whose they are.
 RELATED = f"""
 SELECT DISTINCT r.id, s.prompt_id
 FROM curation_generator g
@@ -36,13 +37,16 @@ WHERE g.project_id = %(project)s {{only_samples}}
 UNION
 SELECT heard.id, seen.prompt::bigint
 FROM (
-    SELECT id, id AS source FROM curation_rater WHERE kind = 'head' AND project_id = %(project)s
-    UNION ALL
-    SELECT m.ensemble_id, m.member_id FROM curation_ratermember m
-    JOIN curation_rater h ON h.id = m.member_id AND h.kind = 'head' AND h.project_id = %(project)s
+    WITH RECURSIVE heard (id, source) AS (
+        SELECT id, id FROM curation_rater
+        WHERE identity ? 'fitted_on' AND (project_id = %(project)s OR project_id IS NULL)
+        UNION SELECT m.ensemble_id, heard.source FROM heard JOIN curation_ratermember m ON m.member_id = heard.id
+    )
+    SELECT id, source FROM heard
 ) heard
 JOIN curation_rater r ON r.id = heard.source,
     jsonb_path_query(r.identity, '$.fitted_on.prompts[*] ? (@.type() == "number")') seen (prompt)
+JOIN curation_prompt p ON p.id = seen.prompt::bigint AND p.project_id = %(project)s
 """  # noqa: S608  # only constants above
 
 

@@ -53,13 +53,14 @@ _RATERS = """
 SELECT id, kind, family, name, array_to_string(model_names, %(separator)s), independence
 FROM curation_rater WHERE id = ANY(%(ids)s)
 """
-# An ensemble was fitted on what its members were.
+# An ensemble was fitted on what its members were, however deep.
 _FITTED = """
+WITH RECURSIVE heard (id, source) AS (
+    SELECT id, id FROM curation_rater WHERE id = ANY(%(ids)s)
+    UNION SELECT heard.id, m.member_id FROM heard JOIN curation_ratermember m ON m.ensemble_id = heard.source
+)
 SELECT DISTINCT heard.id, seen.prompt::bigint
-FROM (
-    SELECT id, id AS source FROM curation_rater WHERE id = ANY(%(ids)s)
-    UNION ALL SELECT ensemble_id, member_id FROM curation_ratermember WHERE ensemble_id = ANY(%(ids)s)
-) heard
+FROM heard
 JOIN curation_rater r ON r.id = heard.source,
     jsonb_path_query(r.identity, '$.fitted_on.prompts[*] ? (@.type() == "number")') seen (prompt)
 """

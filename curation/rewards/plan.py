@@ -64,6 +64,7 @@ class Plan:
         least: how many have to have spoken under `renormalise`.
         by: under `route`, what prompts are told apart by.
         routes: under `route`, whom to ask of which prompts; the first that fits counts, and where none does nobody is.
+        seen: prompts whose votes chose it; a person does not write this.
     """
 
     name: str
@@ -77,6 +78,7 @@ class Plan:
     least: int = 2
     by: By | None = None
     routes: tuple[Route, ...] = ()
+    seen: tuple[int, ...] = ()
 
     @property
     def opinions(self) -> int:

@@ -187,7 +187,7 @@ def machines(found: Counted, raters: Mapping[int, Rater]) -> Machines:
 
 def _kept_from(rater: Rater | None, prompts: int) -> str:
     """Why a machine is not heard on some prompts."""
-    if rater is not None and rater.kind == Rater.Kind.HEAD:
+    if rater is not None and (rater.kind == Rater.Kind.HEAD or "fitted_on" in rater.identity):
         words = ngettext(
             "kept from %(count)d prompt it was fitted on", "kept from %(count)d prompts it was fitted on", prompts
         )

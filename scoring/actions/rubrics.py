@@ -2,13 +2,15 @@
 
     propose  --a saved checklist of candidates-->  an ordinary judging job answers them  -->  learn  --a checklist
 
-Nothing is measured on prompts whose verdicts the proposing model was shown, nor on prompts that belong with these.
+Nothing is measured on prompts whose verdicts the proposing model was shown, nor on prompts that belong with these. What
+votes chose says on which prompts they were, so that nobody takes a checklist's agreement with them for news, and a
+second round does not learn from them.
 """
 
 from __future__ import annotations
 
 import random
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
@@ -75,17 +77,33 @@ def order(*, project: Project, judge: Judge, wish: Wish, by: User | None) -> Job
     Raises:
         Refused: the name is taken, the wish cannot be fulfilled, or the judge is of another project.
     """
-    _check(project, wish)
     if judge.project_id != project.pk:
         raise Refused(_("“%(judge)s” belongs to another project.") % {"judge": judge.name})
+    Project.objects.select_for_update(no_key=True).get(pk=project.pk)  # two clicks are one job
+    params = {"judge": judge.pk, "rubric": _as_json(wish)}
+    waiting = _waiting(project, wish.name)
+    if waiting is not None and waiting.params == params:
+        return waiting
+    _check(project, wish)
     return jobs.create(
         project=project,
         kind=Job.Kind.JUDGE,
         title=_("Questions proposed for %(name)s") % {"name": wish.name},
-        params={"judge": judge.pk, "rubric": asdict(wish)},
+        params=params,
         by=by,
         queue="gpu" if judge.backend == Judge.Backend.LOCAL else "cpu",
     )
+
+
+def _as_json(wish: Wish) -> dict[str, Any]:
+    """A wish as a job's parameters come back from the database."""
+    return {**asdict(wish), "questions": list(wish.questions)}
+
+
+def _waiting(project: Project, name: str) -> Job | None:
+    """The job that is to make a checklist of this name and is not over."""
+    asked = Job.objects.filter(project=project, kind=Job.Kind.JUDGE, params__rubric__name=name)
+    return asked.unfinished().first()
 
 
 def is_asked_for(job_id: int) -> bool:
@@ -101,7 +119,7 @@ def run_job(*, job_id: int) -> Job | None:
         return None
     try:
         with jobs.heartbeat(claimed, owner) as pulse:
-            rubric = _proposed(claimed, pulse)
+            _propose(claimed, owner, pulse)
     except jobs.Lost:
         jobs.stop_cancelled(claimed, owner)
         return None
@@ -111,12 +129,12 @@ def run_job(*, job_id: int) -> Job | None:
     except Exception as error:
         jobs.fail(claimed, owner, f"{type(error).__name__}: {error}")
         raise
-    jobs.finish(claimed, owner, result={"rubric": rubric.pk, "questions": len(rubric.candidates.document["items"])})
     return Job.objects.get(pk=claimed.pk)
 
 
-def _proposed(job: Job, pulse: jobs.Pulse) -> Rubric:
+def _propose(job: Job, owner: str, pulse: jobs.Pulse) -> None:
     wish = Wish(**{**job.params["rubric"], "questions": tuple(job.params["rubric"]["questions"])})
+    _check(job.project, wish, job)  # nothing is paid for a name that was taken meanwhile
     check_storage()
     judge = benches.judge_of(job)
     bench = benches.bench(judge, job)
@@ -127,9 +145,22 @@ def _proposed(job: Job, pulse: jobs.Pulse) -> Rubric:
         pulse.check()
         found += _asked(job, bench, pairs[first : first + PAIRS_AT_ONCE], base.media)
     shown = sorted({pair.preferred.prompt_id for pair in pairs})
-    return write(
-        project=job.project, wish=wish, questions=found, shown=shown, proposed_by=judge.name, by=job.created_by
+    _written(job, owner, judge, wish, found, shown)
+
+
+@transaction.atomic
+def _written(job: Job, owner: str, judge: Judge, wish: Wish, questions: list[str], shown: list[int]) -> None:
+    """Writes the checklist and ends its job at once: delivered again, the job finds both or neither.
+
+    Raises:
+        Lost: another worker has the job, and the checklist is its to write.
+    """
+    rubric = write(
+        project=job.project, wish=wish, questions=questions, shown=shown, asked=(job, judge), by=job.created_by
     )
+    result = {"rubric": rubric.pk, "questions": len(rubric.candidates.document["items"])}
+    if not jobs.finish(job, owner, result=result):
+        raise jobs.Lost
 
 
 def _asked(job: Job, bench: benches.Bench, pairs: Sequence[Pair], media: str) -> list[str]:
@@ -159,7 +190,9 @@ def labelled_pairs(project: Project, wish: Wish) -> list[Pair]:
     votes = _board(project, wish.criterion, frozenset()).voices
     sided = votes.filter(pl.col("verdict").is_not_null()).group_by("prompt_id", "low", "high")
     clear = sided.agg(lean=pl.col("verdict").cast(pl.Int64).sum()).filter(pl.col("lean") != 0).sort("prompt_id", "low")
-    clear = clear.with_columns(family=families(project.pk).of(clear["prompt_id"].to_numpy()))
+    together = families(project.pk)
+    clear = _unspent(clear, together.whole(templates.seen_prompts(project, wish.start)))
+    clear = clear.with_columns(family=together.of(clear["prompt_id"].to_numpy()))
     by_family = {key[0]: part for key, part in clear.partition_by("family", as_dict=True).items()}
     count = min(wish.pairs, MOST_PAIRS, int(len(by_family) * SHOWN_SHARE))
     if count < 1 or len(by_family) - count < choosing.LEAST_PROMPTS:
@@ -178,6 +211,13 @@ def labelled_pairs(project: Project, wish: Wish) -> list[Pair]:
     return [Pair(found[one], found[other]) for one, other in ordered if one in found and other in found]
 
 
+def _unspent(clear: pl.DataFrame, spent: Collection[int]) -> pl.DataFrame:
+    """Pairs without those of prompts that chose the checklist one starts from; they say nothing new."""
+    left = clear.filter(~pl.col("prompt_id").is_in(list(spent)))
+    _check_left(clear["prompt_id"], left["prompt_id"], spent, least=choosing.LEAST_PROMPTS + 5)
+    return left
+
+
 @transaction.atomic
 def write(
     *,
@@ -185,15 +225,19 @@ def write(
     wish: Wish,
     questions: Sequence[str],
     shown: Sequence[int] = (),
-    proposed_by: str = "",
+    asked: tuple[Job, Judge] | None = None,
     by: User | None,
 ) -> Rubric:
-    """Saves all questions as a checklist that a judge can answer.
+    """Saves all questions as a checklist that a judge can answer. What chose the one it starts from stays with it.
+
+    Args:
+        shown: prompts whose verdicts the proposing model saw.
+        asked: the job that had it propose, and whose model that was.
 
     Raises:
         Refused: there is no question, or the wish cannot be fulfilled.
     """
-    _check(project, wish)
+    _check(project, wish, asked[0] if asked else None)
     base, start = _base(project, wish)
     known = [str(item["question"]) for item in start]
     new = [one for one in proposing.distinct([*known, *questions]) if one not in known]
@@ -203,7 +247,8 @@ def write(
     first = base.criteria[0].key
     added = [{"key": key, "question": one, "weight": 1, "criterion": first} for key, one in zip(keys, new, strict=True)]
     only = [criterion for criterion in base.criteria if start or criterion.key == first]
-    row = _saved(project, base, f"{wish.name}-candidates", [*start, *added], only, by)
+    seen = {*shown, *templates.seen_prompts(project, wish.start)}
+    row = _saved(project, base, f"{wish.name}-candidates", [*start, *added], only, by, seen)
     return Rubric.objects.create(
         project=project,
         name=wish.name,
@@ -211,16 +256,23 @@ def write(
         candidates=row,
         started_from=len(start),
         shown_prompts=list(shown),
-        proposed_by=proposed_by,
+        proposed_by=asked[1].name if asked else "",
         created_by=by,
     )
 
 
-def _check(project: Project, wish: Wish) -> None:
+def _check(project: Project, wish: Wish, job: Job | None = None) -> None:
+    """Refuses what cannot be made; `job` is the one that makes it, if any."""
     if not wish.name.strip():
         raise Refused(_("Give the checklist a name."))
     if Rubric.objects.filter(project=project, name=wish.name).exists():
         raise Refused(_("There is a checklist “%(name)s” already. Choose another name.") % {"name": wish.name})
+    waiting = _waiting(project, wish.name)
+    if waiting is not None and waiting != job:
+        raise Refused(
+            _("Questions for “%(name)s” are being proposed already. Wait for that job, or choose another name.")
+            % {"name": wish.name}
+        )
     _base(project, wish)
 
 
@@ -233,11 +285,17 @@ def _base(project: Project, wish: Wish) -> tuple[Template, list[Mapping[str, Any
 
 
 def _saved(
-    project: Project, base: Template, name: str, questions: Sequence[Mapping[str, Any]], criteria: Any, by: User | None
+    project: Project,
+    base: Template,
+    name: str,
+    questions: Sequence[Mapping[str, Any]],
+    criteria: Any,
+    by: User | None,
+    seen: Collection[int],
 ) -> JudgeTemplate:
     document = dict(library.to_plain(replace(base, name=name[:100], version=1, source="own wording")))
     document |= {"items": [dict(item) for item in questions], "criteria": [asdict(one) for one in criteria]}
-    return templates.save(project=project, document=document, by=by)
+    return templates.save(project=project, document=document, by=by, seen=seen)
 
 
 # -- learning ---------------------------------------------------------------------------------------------------------
@@ -253,8 +311,9 @@ def learn(*, rubric: Rubric, judge: Judge, by: User | None, kind: str = examinin
     columns = _columns(rubric, judge, template)
     found = _board(rubric.project, rubric.criterion, frozenset((one.rater_id, one.criterion) for one in columns), kind)
     together = families(rubric.project_id)
-    shown = together.whole(rubric.shown_prompts)
-    counted = found.is_sided & (found.verdict != 0) & ~np.isin(found.prompt_id, shown)
+    spent = together.whole(_spent(rubric))
+    counted = found.is_sided & (found.verdict != 0) & ~np.isin(found.prompt_id, spent)
+    _check_left(found.prompt_id[found.is_sided & (found.verdict != 0)], found.prompt_id[counted], spent)
     answers = [
         found.margin_of_voices(one) if one in found.margins else np.full(len(counted), np.nan) for one in columns
     ]
@@ -277,8 +336,28 @@ def learn(*, rubric: Rubric, judge: Judge, by: User | None, kind: str = examinin
         )
     except TooFew as error:
         raise Refused(str(error)) from error
-    _keep(rubric, template, learnt, judge, by)
+    _keep(rubric, template, learnt, judge, by, together.whole({*spent, *found.prompt_id[counted][spoken].tolist()}))
     return learnt
+
+
+def _spent(rubric: Rubric) -> list[int]:
+    """Prompts to learn nothing more from: a model saw their verdicts, or they chose what one starts from."""
+    return sorted({*rubric.shown_prompts, *rubric.candidates.seen_prompts})
+
+
+def _check_left(
+    voted: Iterable[int], left: Iterable[int], spent: Iterable[int], *, least: int = choosing.LEAST_PROMPTS
+) -> None:
+    """Refuses in words where too little remains beside the prompts that chose the questions."""
+    count, taken = len(set(left)), len(set(voted) & set(spent))
+    if taken and count < least:
+        raise Refused(
+            _(
+                "%(taken)d prompts with votes chose these questions already, or were shown to the proposing model. "
+                "%(left)d others have votes; at least %(least)d are needed. Let people compare on other prompts."
+            )
+            % {"taken": taken, "left": count, "least": least}
+        )
 
 
 def _columns(rubric: Rubric, judge: Judge, template: Template) -> list[Column]:
@@ -296,12 +375,14 @@ def _columns(rubric: Rubric, judge: Judge, template: Template) -> list[Column]:
 
 
 @transaction.atomic
-def _keep(rubric: Rubric, template: Template, learnt: Induced, judge: Judge, by: User | None) -> None:
+def _keep(
+    rubric: Rubric, template: Template, learnt: Induced, judge: Judge, by: User | None, seen: Collection[int]
+) -> None:
     kept = [one for one in learnt.questions if one.weight > 0]
     own = [{**template.items[one.place], "weight": round(one.weight, 3)} for one in kept]
     used = {str(item.get("criterion", template.criteria[0].key)) for item in own}
     criteria = [criterion for criterion in template.criteria if criterion.key in used]
-    row = _saved(rubric.project, template, rubric.name, own, criteria, by) if own else None
+    row = _saved(rubric.project, template, rubric.name, own, criteria, by, seen) if own else None
     rubric.template = row
     rubric.report = {**asdict(learnt), "judge": judge.name}
     rubric.learnt_at = timezone.now()

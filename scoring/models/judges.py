@@ -31,6 +31,8 @@ class JudgeTemplate(models.Model):
     # The whole `scoring.judges.base.Template` as JSON, and its digest.
     document = models.JSONField()
     digest = models.CharField(max_length=64)
+    # Prompts whose votes chose what it asks, as `curation.identity.fitted_on` says it; None where no vote did.
+    fitted_on = models.JSONField(null=True)
     created_by = models.ForeignKey(User, models.SET_NULL, null=True, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
 
@@ -47,6 +49,11 @@ class JudgeTemplate(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name}@{self.number}"
+
+    @property
+    def seen_prompts(self) -> list[int]:
+        """Ids of the prompts whose votes chose what it asks."""
+        return list(self.fitted_on["prompts"]) if self.fitted_on else []
 
 
 class JudgeQuerySet(ProjectScoped["Judge"]):

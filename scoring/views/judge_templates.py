@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 
 from django import forms
 from django.contrib import messages
@@ -94,9 +95,15 @@ def judge_template_edit(request: PageRequest, project: Project) -> HttpResponse:
         "placeholders": PLACEHOLDERS.items(),
         "readers": sorted((name, ", ".join(sorted(reader.modes))) for name, reader in READERS.items()),
         "is_editor": True,
+        "source": _source(request),
         **judge_trial.shown(project, trial),
     }
     return render(request, "scoring/judges/template_edit.html", context, status=400 if is_wrong else 200)
+
+
+def _source(request: PageRequest) -> str:
+    """The template that is edited: what votes chose stays so under another name."""
+    return str(request.POST.get("from") or request.GET.get("from", ""))
 
 
 def _trial_job(request: PageRequest, project: Project) -> Job | None:
@@ -134,7 +141,8 @@ def _tried_on(trial: Job) -> str:
 
 def _save(request: PageRequest, project: Project, form: TemplateForm) -> HttpResponse | None:
     try:
-        row = templates.save(project=project, document=form.document(), by=request.user)
+        seen = templates.seen_prompts(project, _source(request))
+        row = templates.save(project=project, document=form.document(), by=request.user, seen=seen)
     except Refused as error:
         form.add_error(None, str(error))
         return None
@@ -157,4 +165,5 @@ def _try(request: PageRequest, project: Project, form: TemplateForm, trial_form:
         trial_form.add_error("samples", error)
         return None
     tasks.ring_after_commit([job])
-    return redirect(f"{reverse('judge_template_edit', args=[project.slug])}?job={job.pk}#tried")
+    query = urlencode({"job": job.pk, "from": _source(request)})
+    return redirect(f"{reverse('judge_template_edit', args=[project.slug])}?{query}#tried")

@@ -81,7 +81,7 @@ def _measured(project: Project, said: Mapping[str, str]) -> Measured:
     by = said.get("by", "tag")
     if by not in KINDS:
         raise Refused(_("Prompts are told apart by tag or by language, not by “%(by)s”.") % {"by": by})
-    return routing.measured(project=project, by=by, criterion=said.get("criterion") or None)
+    return routing.measured(project=project, by=by, criterion=said.get("criterion") or None, again="again" in said)
 
 
 def _rows(found: Measured, said: Mapping[str, str]) -> Iterator[Row]:

@@ -5,9 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from curation.actions import raters
+from curation.actions import consensus, examining, raters
 from curation.errors import Refused
-from curation.models import Job, Rater
+from curation.models import Job, Rater, gate_frames
+from curation.recipes.model import Signal
 from scoring.actions.heads import reading, starting
 from scoring.actions.heads.starting import Wish
 from tests import factories
@@ -94,3 +95,19 @@ def test_another_wish_of_the_same_name_is_refused_and_the_same_one_found(scene):
     assert same == first
     with pytest.raises(Refused, match=f"Job {first.pk} fits a head “taste” from something else"):
         starting.start_fit(project=scene.project, wish=Wish("taste", "overall", ("dull.dull",)), by=None)
+
+
+def test_what_a_head_was_fitted_on_is_known_of_an_ensemble_however_deep(scene):
+    """The court hears the panel, which hears the head; the panel is asked about beside it."""
+    head = scene.fit("scores")
+    dull = Rater.objects.get(name="dull")
+    panel = ensemble(scene, "panel", [head.rater, dull])
+    court = ensemble(scene, "court", [panel, dull])
+    prompts = {group[0].prompt_id for group in scene.groups}
+
+    fitted = examining.fitted_on(scene.project, [court.pk, panel.pk, dull.pk])
+    assert {rater: one.prompts for rater, one in fitted.items()} == {court.pk: prompts, panel.pk: prompts}
+    seen = gate_frames.fitted([court.pk, dull.pk])
+    assert set(seen.rows()) == {(court.pk, prompt) for prompt in prompts}
+    told = consensus.read(scene.project, Signal("consensus", "overall", numbers=("court",))).related
+    assert set(told.filter(told["rater_id"] == court.pk)["prompt_id"]) == prompts

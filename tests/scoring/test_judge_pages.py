@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from decimal import Decimal
 
 import pytest
@@ -16,6 +17,7 @@ from scoring.actions.judging import benches, judges, templates
 from scoring.actions.judging.asks import Ask
 from scoring.actions.judging.budgets import Limits
 from scoring.actions.judging.starting import start_judging
+from scoring.judges import library
 from scoring.models import Judge, JudgeCall, JudgeTemplate
 from tests import factories
 from tests.scoring.judges.server import Rules, Server, saying, serving
@@ -531,6 +533,40 @@ def test_saving_never_overwrites_a_version(project, served, client) -> None:
     words = [templates.find(project, name).template.system for name in ("mine@1", "mine@2")]
     assert words[0] != words[1] == "You are strict."
     assert "mine@1" in html_of(client, second.url)
+
+
+def test_what_votes_chose_stays_so_under_another_name_also_after_a_try(project, served, client) -> None:
+    document = library.to_plain(replace(templates.find(project, "image-pair-critique").template, name="chosen"))
+    templates.save(project=project, document=document, by=None, seen=[3, 7])
+    left, right = greys(project, 200, 40)
+    said = {"judge": str(eye(project).pk), "samples": f"{left.pk}, {right.pk}", "from": "chosen@1"}
+
+    opened = html_of(client, page("judge_template_edit"), **{"from": "chosen@1"})
+    form = edited(client, "chosen@1", name="mine")
+    tried = client.post(page("judge_template_edit"), {**form, **said, "try": "1"})
+    after = html_of(client, tried.url.partition("#")[0])
+    client.post(page("judge_template_edit"), {**form, "from": "chosen@1", "save": "1"})
+    client.post(page("judge_template_edit"), {**form, "system": "Be strict.", "save": "1"})
+    client.post(page("judge_template_edit"), {**edited(client, name="other"), "save": "1"})
+
+    field = '<input type="hidden" name="from" value="chosen@1">'
+    assert field in opened
+    assert field in after
+    assert [row.seen_prompts for row in JudgeTemplate.objects.filter(name="mine")] == [[3, 7], [3, 7]]
+    assert JudgeTemplate.objects.get(name="other").fitted_on is None
+
+
+def test_of_a_long_list_of_prompts_a_judges_page_shows_the_first(project, served, client) -> None:
+    document = library.to_plain(replace(templates.find(project, "image-pair").template, name="chosen"))
+    templates.save(project=project, document=document, by=None, seen=range(1, 41))
+    greys(project, 200, 40)
+    made = eye(project, template="chosen@1")
+    run(project, made)
+
+    html = html_of(client, page("judge", made.pk))
+
+    assert "10, 11, 12 … (40 in all)" in html
+    assert "38, 39" not in html
 
 
 @pytest.mark.parametrize(

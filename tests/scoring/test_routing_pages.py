@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from django.db import connection
 from django.urls import reverse
+from django.utils import timezone
 
-from curation.actions import ensembles, routing
+from curation.actions import ensembles, examining, routing
+from curation.models import progress
 from tests import factories
 from tests.curation.examination.scene import Scene, bare, specialists
 
@@ -85,6 +88,60 @@ def test_what_is_wrong_is_said_and_what_was_typed_stays(change, says, page, name
     assert answer.status_code == 400
     assert says in answer.content.decode()
     assert ensembles.of_project(factories.Project.objects.get()) == []
+
+
+@pytest.fixture
+def _all_are_large(monkeypatch, settings) -> None:
+    settings.CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache", "LOCATION": "routed"}}
+    from django.core.cache import cache
+
+    cache.clear()
+    monkeypatch.setattr(progress, "SMALL", 3)
+    monkeypatch.setattr(examining, "REST", 0)
+
+
+@pytest.mark.usefixtures("_all_are_large")
+def test_a_large_projects_table_by_language_is_not_the_kept_one_by_tag(page, client):
+    by_tag = client.get(page, {"by": "tag"}).context["table"]
+    by_locale = client.get(page, {"by": "locale"}).context["table"]
+
+    assert (by_tag.kind, by_locale.kind) == ("tag", "locale")
+    assert {line.label for line in by_tag.lines} == {"text", "animals"}
+    assert not {line.label for line in by_locale.lines} & {"text", "animals"}
+
+
+@pytest.mark.usefixtures("_all_are_large")
+def test_a_large_projects_table_says_when_it_was_made_and_is_counted_again_on_demand(page, votes, client):
+    first = client.get(page, {"by": "tag"})
+    votes.vote(votes.person("cem"), 0, 0, 1, "left")
+    stale = client.get(page, {"by": "tag"}).content.decode()
+    again = client.get(page, {"by": "tag", "criterion": "overall", "again": "1"}).content.decode()
+
+    made_at = first.context["found"].made_at
+    assert f"as of {timezone.localtime(made_at):%Y-%m-%d %H:%M:%S}" in first.content.decode()
+    assert "count again" not in first.content.decode()
+    assert "votes came in since" in stale
+    assert '<a href="?by=tag&amp;criterion=overall&amp;again=1">count again</a>' in stale
+    assert "votes came in since" not in again
+
+
+@pytest.mark.usefixtures("_all_are_large")
+def test_while_somebody_else_counts_the_kept_table_is_shown(page, votes, client):
+    client.get(page, {"by": "tag"})
+    other = connection.copy()
+    with other.cursor() as cursor:
+        cursor.execute("SELECT pg_advisory_lock(%s, %s)", [examining._LOCK, votes.project.pk])
+
+    shown = client.get(page, {"by": "tag", "again": "1"}).content.decode()
+    nothing_kept = client.get(page, {"by": "locale"}).content.decode()
+    other.close()
+
+    assert "What it gains" in shown
+    assert "being counted already" in nothing_kept
+
+
+def test_a_small_projects_table_is_of_this_moment(page, client):
+    assert "as of" not in client.get(page).content.decode()
 
 
 def test_without_votes_or_machines_the_page_says_what_is_missing(db, client):

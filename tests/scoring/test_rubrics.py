@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import timedelta
+
 import pytest
 from django.core.management import call_command
 from django.core.management.base import CommandError
+from django.db import IntegrityError, transaction
+from django.utils import timezone
 
+from curation.actions import consensus, examining, jobs, raters
 from curation.errors import Refused
-from curation.models import PromptLink, Score
+from curation.models import Job, PromptLink, Rater, Score, gate_frames
+from curation.recipes.model import Signal
 from scoring.actions import rubrics
 from scoring.actions.judging import benches, working
 from scoring.actions.judging.judges import NewJudge, add
 from scoring.actions.judging.starting import start_judging
 from scoring.actions.rubrics import Wish
 from scoring.judges.base import Malformed
-from scoring.models import JudgeCall, Rubric
+from scoring.models import JudgeCall, JudgeRater, Rubric
 from scoring.rubrics import proposing
 from scoring.rubrics.proposing import Pair
 from tests.curation.examination.scene import Scene, bare
@@ -194,6 +201,225 @@ def test_an_answer_without_questions_fails_and_leaves_nothing(scene, start, mode
     assert "There is no new question" in job.error
     assert not Rubric.objects.exists()
     assert JudgeCall.objects.get().fault == "there is no line of the form “Q: …?”"
+
+
+# -- what votes chose -------------------------------------------------------------------------------------------------
+
+
+def learnt(scene: Scene, start: str) -> Rubric:
+    """A checklist that all of the scene's votes chose, or were shown to the model that proposed it."""
+    rubric = proposed(scene, start)
+    rubrics.learn(rubric=rubric, judge=answered(scene, rubric), by=None)
+    rubric.refresh_from_db()
+    return rubric
+
+
+def prompts_of(scene: Scene, first: int = 0) -> list[int]:
+    return sorted(group[0].prompt_id for group in scene.groups[first:])
+
+
+def more(scene: Scene, prompts: int) -> None:
+    """Further prompts of the same kind with a vote each."""
+    for number in range(PROMPTS, PROMPTS + prompts):
+        scene.group(2, text=f"why then {number}?")
+        for sample, text in zip(scene.groups[-1], ("so, because of x", "so it is"), strict=True):
+            sample.text = text
+            sample.save(update_fields=["text"])
+        scene.vote(scene.person("ada"), number, 0, 1, "left")
+
+
+def spoke(scene: Scene, template: str, name: str) -> Rater:
+    """The rater that a new judge by this template is, after it answered everything."""
+    judge = add(project=scene.project, judge=NewJudge(name, template, "m", endpoint="here"), by=None)
+    job = start_judging(project=scene.project, judge=judge, by=None)
+    while working.step(job.pk):
+        pass
+    return JudgeRater.objects.get(judge=judge).rater
+
+
+@pytest.mark.capability("C16")
+def test_a_judge_by_a_learnt_checklist_is_not_tested_on_the_prompts_that_chose_it(scene, start, model):
+    model.say = says
+    rubric = learnt(scene, start)
+    rater = spoke(scene, str(rubric.template), "learnt")
+    more(scene, 3)
+    job = start_judging(project=scene.project, judge=JudgeRater.objects.get(rater=rater).judge, by=None)
+    while working.step(job.pk):
+        pass
+    chose = prompts_of(scene)[:PROMPTS]
+
+    keys = {one.criterion for one in examining.options(scene.project).columns if one.rater_id == rater.pk}
+    columns = tuple(f"{rater.pk}:scores:{key}" for key in sorted(keys))
+    machines = examining.make(project=scene.project, choice=examining.Choice(columns=columns)).found.machines
+
+    assert rater.identity["fitted_on"] == rubric.template.fitted_on
+    assert rater.identity["fitted_on"]["prompts"] == chose
+    assert {(one.fitted, one.accuracy.prompts) for one in machines} == {(2 * PROMPTS, 3)}
+    assert set(gate_frames.fitted([rater.pk]).rows()) == {(rater.pk, prompt) for prompt in chose}
+    panel = raters.ensemble(name="panel", members=[rater, scene.model("other")], project=scene.project)
+    told = consensus.read(scene.project, Signal("consensus", "overall", numbers=tuple(sorted(keys))))
+    for heard in (rater, panel):
+        assert sorted(told.related.filter(told.related["rater_id"] == heard.pk)["prompt_id"]) == chose
+
+
+def test_what_no_vote_chose_leaves_the_rater_as_it_was(scene, start, model):
+    model.say = says
+    plain = spoke(scene, start, "plain")
+    own = Wish(name="own", criterion="overall", start=start, questions=("Is it long?",))
+    written = rubrics.write(project=scene.project, wish=own, questions=own.questions, by=None)
+
+    assert "fitted_on" not in plain.identity
+    assert written.candidates.fitted_on is None
+
+
+def test_candidates_say_what_the_model_that_proposed_them_saw(scene, start, model):
+    model.say = says
+    rubric = proposed(scene, start)
+
+    assert rubric.candidates.seen_prompts == rubric.shown_prompts
+    assert len(rubric.shown_prompts) == 12
+
+
+def test_a_second_round_learns_from_other_prompts_alone(scene, start, model):
+    model.say = says
+    first = learnt(scene, start)
+    wish = Wish(name="again", criterion="overall", start="reasons", questions=("Is it long?",))
+    second = rubrics.write(project=scene.project, wish=wish, questions=wish.questions, by=None)
+    judge = add(project=scene.project, judge=NewJudge("two", str(second.candidates), "m", endpoint="here"), by=None)
+    job = start_judging(project=scene.project, judge=judge, by=None)
+    while working.step(job.pk):
+        pass
+
+    assert second.candidates.seen_prompts == first.template.seen_prompts == prompts_of(scene)
+    assert second.shown_prompts == []
+    with pytest.raises(Refused, match=r"45 prompts with votes chose these questions already.*0 others have votes"):
+        rubrics.learn(rubric=second, judge=judge, by=None)
+    with pytest.raises(Refused, match=r"0 others have votes; at least 15 are needed"):
+        rubrics.labelled_pairs(scene.project, Wish("x", "overall", start="reasons"))
+
+    more(scene, 16)
+    job = start_judging(project=scene.project, judge=judge, by=None)
+    while working.step(job.pk):
+        pass
+    shown = rubrics.labelled_pairs(scene.project, Wish("x", "overall", start="reasons"))
+    found = rubrics.learn(rubric=second, judge=judge, by=None)
+
+    assert {pair.preferred.prompt_id for pair in shown} <= set(prompts_of(scene, PROMPTS))
+    assert (found.prompts, found.voices) == (16, 16)
+    second.refresh_from_db()
+    assert second.template.seen_prompts == prompts_of(scene)
+
+
+def test_learning_from_more_votes_is_another_version_and_what_stands_is_not_changed(scene, start, model):
+    model.say = says
+    rubric = learnt(scene, start)
+    before = rubric.template
+    more(scene, 2)
+    judge = JudgeRater.objects.get(judge__name="answerer").judge
+    job = start_judging(project=scene.project, judge=judge, by=None)
+    while working.step(job.pk):
+        pass
+
+    rubrics.learn(rubric=rubric, judge=judge, by=None)
+    rubric.refresh_from_db()
+    anew = rubric.template
+    rubrics.learn(rubric=rubric, judge=judge, by=None)
+    rubric.refresh_from_db()
+
+    assert anew.document["items"] == before.document["items"]
+    assert (before.number, anew.number, rubric.template) == (1, 2, anew)
+    assert anew.seen_prompts == prompts_of(scene)
+    before.fitted_on = None
+    with pytest.raises(IntegrityError, match="is written once"), transaction.atomic():
+        before.save()
+
+
+# -- delivered twice, clicked twice ------------------------------------------------------------------------------------
+
+
+class Killed(BaseException):
+    """The process ends without a word."""
+
+
+def test_a_job_whose_worker_died_at_the_end_is_done_once_by_the_next(scene, start, model, monkeypatch):
+    model.say = says
+    judge = add(project=scene.project, judge=NewJudge("proposer", start, "m", endpoint="here"), by=None)
+    wish = Wish(name="reasons", criterion="overall", start=start, pairs=12)
+    job = rubrics.order(project=scene.project, judge=judge, wish=wish, by=None)
+
+    def die(*_args, **_fields):
+        raise Killed
+
+    with monkeypatch.context() as patched:
+        patched.setattr(jobs, "finish", die)
+        with pytest.raises(Killed):
+            rubrics.run_job(job_id=job.pk)
+    asked = len(model.questions)
+    Job.objects.filter(pk=job.pk).update(heartbeat_at=timezone.now() - timedelta(hours=1))
+    done = rubrics.run_job(job_id=job.pk)
+
+    assert (done.state, done.error) == ("done", "")
+    assert done.result["rubric"] == Rubric.objects.get().pk
+    assert len(model.questions) == asked
+    assert rubrics.run_job(job_id=job.pk) is None
+
+
+def test_a_worker_that_lost_its_job_writes_nothing(scene, start, model):
+    judge = add(project=scene.project, judge=NewJudge("proposer", start, "m", endpoint="here"), by=None)
+    wish = Wish(name="reasons", criterion="overall", start=start, pairs=12)
+    job = rubrics.order(project=scene.project, judge=judge, wish=wish, by=None)
+
+    def taken_over(question, texts):
+        Job.objects.filter(pk=job.pk).update(owner="another")
+        return says(question, texts)
+
+    model.say = taken_over
+
+    assert rubrics.run_job(job_id=job.pk) is None
+    assert not Rubric.objects.exists()
+    assert Job.objects.get(pk=job.pk).state == "running"
+
+
+def test_two_clicks_are_one_job_and_another_wish_of_the_name_is_refused(scene, start, model):
+    judge = add(project=scene.project, judge=NewJudge("proposer", start, "m", endpoint="here"), by=None)
+    wish = Wish(name="reasons", criterion="overall", start=start, pairs=12, questions=("Is it kind?",))
+
+    first, again = (rubrics.order(project=scene.project, judge=judge, wish=wish, by=None) for _click in range(2))
+
+    assert first == again
+    other = replace(wish, pairs=6)
+    with pytest.raises(Refused, match="Questions for “reasons” are being proposed already"):
+        rubrics.order(project=scene.project, judge=judge, wish=other, by=None)
+    with pytest.raises(Refused, match="Questions for “reasons” are being proposed already"):
+        rubrics.write(project=scene.project, wish=wish, questions=wish.questions, by=None)
+    jobs.cancel(job=first, by=None)
+    assert rubrics.order(project=scene.project, judge=judge, wish=other, by=None) != first
+
+
+def test_the_command_says_that_a_worker_is_at_it(scene, start, model):
+    judge = add(project=scene.project, judge=NewJudge("proposer", start, "m", endpoint="here"), by=None)
+    wish = Wish(name="reasons", criterion="overall", start=start)
+    job = rubrics.order(project=scene.project, judge=judge, wish=wish, by=None)
+    jobs.claim(job, jobs.new_owner())
+
+    with pytest.raises(CommandError, match="being proposed by a worker already"):
+        call_command("rubric", scene.project.slug, "--propose", "reasons", "--judge", "proposer", "--start", start)
+
+
+def test_a_name_that_was_taken_meanwhile_costs_nothing(scene, start, model):
+    model.say = says
+    judge = add(project=scene.project, judge=NewJudge("proposer", start, "m", endpoint="here"), by=None)
+    wish = Wish(name="reasons", criterion="overall", start=start, pairs=12)
+    job = rubrics.order(project=scene.project, judge=judge, wish=wish, by=None)
+    jobs.cancel(job=job, by=None)
+    rubrics.write(project=scene.project, wish=wish, questions=["Is it kind?"], by=None)
+    jobs.resume(job=job, by=None)
+
+    assert "There is a checklist “reasons” already" in rubrics.run_job(job_id=job.pk).error
+    assert model.questions == []
+
+
+# -- words -------------------------------------------------------------------------------------------------------------
 
 
 def test_questions_of_a_person_need_no_model(scene, start):

@@ -50,7 +50,13 @@ class Bench:
             "decoding": asdict(self.template.decoding),
             "pictures": asdict(self.template.pictures),
             "orders": self.judge.orders,
+            **self._fitted(),
         }
+
+    def _fitted(self) -> dict[str, Any]:
+        """What votes chose its questions, as a head says what it was fitted on; nothing where none did."""
+        seen = self.judge.template.fitted_on if self.judge.template else None
+        return {"fitted_on": seen} if seen else {}
 
 
 def bench(judge: Judge, job: Job, *, template: Template | None = None) -> Bench:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
@@ -10,6 +10,7 @@ from django.db import transaction
 from django.utils.translation import gettext as _
 
 from curation.errors import Refused
+from curation.identity import fitted_on
 from curation.models import Project, User
 from scoring.judges import library
 from scoring.judges.base import Template
@@ -54,6 +55,12 @@ def find(project: Project, name: str) -> Listed:
         known = ", ".join(one.name for one in listed(project))
         raise Refused(_("There is no template “%(name)s”. There are: %(known)s.") % {"name": name, "known": known})
     return Listed(named(template), template)
+
+
+def seen_prompts(project: Project, name: str) -> list[int]:
+    """Prompts whose votes chose the template of a name; none for an empty name. Raises Refused as `find` does."""
+    row = find(project, name).row if name else None
+    return row.seen_prompts if row else []
 
 
 def _built_in(name: str, version: str) -> Template | None:
@@ -109,8 +116,13 @@ def read(document: Mapping[str, Any]) -> Template:
 
 
 @transaction.atomic
-def save(*, project: Project, document: Mapping[str, Any], by: User | None) -> JudgeTemplate:
+def save(
+    *, project: Project, document: Mapping[str, Any], by: User | None, seen: Collection[int] = ()
+) -> JudgeTemplate:
     """Keeps a template as the next version of its name; the newest version is returned when it asks just so.
+
+    Args:
+        seen: prompts whose votes chose what it asks. Those of the version before stay: it is where the words come from.
 
     Raises:
         Refused: the document is no template, or its name belongs to a built-in one.
@@ -124,7 +136,8 @@ def save(*, project: Project, document: Mapping[str, Any], by: User | None) -> J
     newest = JudgeTemplate.objects.filter(project=project, name=template.name).order_by("-number").first()
     number = newest.number + 1 if newest else 1
     kept = replace(template, version=number)
-    if newest is not None and replace(template, version=newest.number).digest() == newest.digest:
+    prompts = {*seen, *(newest.seen_prompts if newest else ())}
+    if newest is not None and _is_same(newest, template, prompts):
         return newest
     return JudgeTemplate.objects.create(
         project=project,
@@ -133,5 +146,10 @@ def save(*, project: Project, document: Mapping[str, Any], by: User | None) -> J
         mode=kept.mode,
         document=library.to_plain(kept),
         digest=kept.digest(),
+        fitted_on=fitted_on(prompts) if prompts else None,
         created_by=by,
     )
+
+
+def _is_same(row: JudgeTemplate, template: Template, prompts: Collection[int]) -> bool:
+    return replace(template, version=row.number).digest() == row.digest and set(row.seen_prompts) == set(prompts)

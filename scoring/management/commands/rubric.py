@@ -57,7 +57,9 @@ class Command(BaseCommand):
             job = rubrics.run_job(
                 job_id=rubrics.order(project=project, judge=_judge(project, options), wish=wish, by=None).pk
             )
-            if job is not None and job.error:
+            if job is None:
+                raise CommandError(f"Questions for “{wish.name}” are being proposed by a worker already.")
+            if job.error:
                 raise CommandError(job.error)
             made = Rubric.objects.get(project=project, name=wish.name)
         else:

@@ -34,6 +34,22 @@ def page(client, name: str, made: Scene, *more, **params) -> str:
     return answer.content.decode()
 
 
+def test_a_judge_whose_questions_votes_chose_says_that_it_is_kept_from_their_prompts(editor, boats):
+    judge = boats.model("judge", fitted_on={"prompts": [boats.groups[0][0].prompt_id]})
+    for prompt in (0, 1):
+        boats.score(judge, prompt, [4, 3, 2, 1])
+
+    assert "kept from 1 prompt it was fitted on" in page(editor, "consensus", boats)
+
+
+def test_what_a_judge_saw_in_another_project_is_no_matter_here(editor, boats):
+    other = voted("lakes")
+    judge = boats.model("judge", fitted_on={"prompts": [other.groups[0][0].prompt_id]})
+    boats.score(judge, 0, [4, 3, 2, 1])
+
+    assert "it was fitted on" not in page(editor, "consensus", boats).replace("on votes it was not fitted on", "")
+
+
 def circle() -> Scene:
     """Three samples that two people prefer in a circle, and a fourth that all prefer to nothing."""
     made = bare()

@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 from django.core.management import call_command
 
-from curation.actions import ensemble_making, ensembles, routing
+from curation.actions import consensus, ensemble_making, ensembles, examining, routing
 from curation.errors import Refused
-from curation.models import JudgementLink, Prompt, Score
+from curation.models import JudgementLink, Prompt, Score, gate_frames
+from curation.recipes.model import Signal
 from curation.recipes.problems import RecipeProblems
 from curation.rewards.plan import Route, parse_ensemble
 from tests.curation.examination.scene import Scene as Votes
@@ -172,6 +173,47 @@ def test_a_table_is_built_from_votes_and_changed_by_hand(votes):
     assert len(said) == 120
     for group in votes.groups:
         assert said[group[0].pk] > said[group[1].pk]  # whoever is asked knows
+
+
+def made_by(votes: Votes, found: routing.Measured, routes, general):
+    plan = routing.plan_of(
+        project=votes.project, found=found, name="by-tag", criterion="routed", routes=routes, general=general
+    )
+    return routing.make(project=votes.project, plan=plan)
+
+
+@pytest.mark.capability("C15")
+def test_a_table_that_votes_chose_is_not_tested_on_them(votes):
+    """Of sixty prompts with votes on them; a later vote on another prompt is news to it."""
+    found = routing.measured(project=votes.project, by="tag")
+    rater = made_by(votes, found, routing.chosen(found), found.routing.general)
+    ensembles.run_job(job_id=ensembles.order(project=votes.project, rater=rater, by=None).pk)
+    prompts = {group[0].prompt_id for group in votes.groups}
+
+    column = f"{rater.pk}:scores:routed"
+    (tested,) = examining.make(project=votes.project, choice=examining.Choice(columns=(column,))).found.machines
+
+    assert (tested.accuracy, tested.fitted) == (None, 120)
+    assert set(gate_frames.fitted([rater.pk]).rows()) == {(rater.pk, prompt) for prompt in prompts}
+    told = consensus.read(votes.project, Signal("consensus", "overall", numbers=("routed",)))
+    assert set(told.related.filter(told.related["rater_id"] == rater.pk)["prompt_id"]) == prompts
+    assert ensemble_making.make(project=votes.project, plan=ensembles.plan_of(rater)) == rater
+
+
+def test_a_table_is_of_the_votes_it_was_made_from_unless_every_machine_in_it_was_chosen_against_them(votes):
+    found = routing.measured(project=votes.project, by="tag")
+    names = {name: column for column, name in found.names.items()}
+
+    half = made_by(votes, found, [("animals", names["reader"])], names["general"])
+    turned = made_by(votes, found, [("animals", names["general"])], names["reader"])
+    own = made_by(votes, found, [("text", names["general"])], names["reader"])
+
+    assert len(half.identity["fitted_on"]["prompts"]) == len(turned.identity["fitted_on"]["prompts"]) == 60
+    assert "fitted_on" not in own.identity
+
+
+def test_an_ensemble_written_by_hand_was_chosen_by_no_votes(scene):
+    assert "fitted_on" not in scene.make(PLAN).identity
 
 
 def test_one_machine_needs_no_table(votes):
