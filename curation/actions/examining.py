@@ -6,7 +6,7 @@ whether votes came in, or were taken back, since then.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -25,8 +25,9 @@ from curation.examination.intervals import Estimate
 from curation.examination.report import Examination, Question, examine
 from curation.examination.slices import KINDS
 from curation.identity import digest
-from curation.models import Criterion, Project, Prompt, Rater, RaterMember, examination_frames, progress
+from curation.models import Criterion, Project, Prompt, Rater, examination_frames, progress
 from curation.models.examination_frames import Asked
+from curation.models.members import sources
 from curation.models.prompt_families import families
 
 # Columns tested without being asked for; more may be named.
@@ -334,15 +335,15 @@ def _marks(project: Project) -> tuple[Any, ...]:
 
 
 def fitted_on(project: Project, rater_ids: Collection[int]) -> dict[int, Fitted]:
-    """What these raters, and the members of those that are ensembles, however deep, say they were fitted on. Costs two
-    queries and one a level.
+    """What these raters, and the members of those that are ensembles, however deep, say they were fitted on. Costs
+    three queries.
 
     The identity of a rater that was fitted here has `fitted_on`: `{"judgements": [ids], "prompts": [ids or
     identities]}`, either of them, or a list of judgement ids. Anything else under that name (a digest alone) says that
     it was fitted on votes without saying on which, and then nothing is asked of it.
     """
-    members = _heard(rater_ids)
-    everybody = set().union(*members.values()) if members else set()
+    members = sources(rater_ids)
+    everybody = frozenset[int]().union(*members.values())
     rows = Rater.objects.filter(pk__in=everybody, identity__has_key="fitted_on")
     stated = dict(rows.values_list("pk", "identity__fitted_on"))
     prompts = _prompt_ids(project, stated.values())
@@ -354,27 +355,6 @@ def fitted_on(project: Project, rater_ids: Collection[int]) -> dict[int, Fitted]
             joined = joined | each.get(member, Fitted())
         if joined:
             found[rater] = joined
-    return found
-
-
-def _heard(rater_ids: Collection[int]) -> dict[int, set[int]]:
-    """Each rater with its members and theirs."""
-    below: dict[int, set[int]] = {}
-    newest = set(rater_ids)
-    while newest:
-        rows = RaterMember.objects.filter(ensemble__in=newest).values_list("ensemble", "member")
-        below |= {rater: set() for rater in newest}
-        for ensemble, member in rows:
-            below[ensemble].add(member)
-        newest = set().union(*(below[one] for one in newest)) - below.keys()
-    return {rater: _reached(rater, below) for rater in rater_ids}
-
-
-def _reached(rater: int, below: Mapping[int, set[int]]) -> set[int]:
-    found, newest = {rater}, {rater}
-    while newest:
-        newest = set().union(*(below[one] for one in newest)) - found
-        found |= newest
     return found
 
 

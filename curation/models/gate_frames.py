@@ -12,6 +12,7 @@ from curation.gate import tables
 from curation.gate.looks import brightness_and_coarse
 from curation.models.evidence_frames import read_frame
 from curation.models.gate import Look
+from curation.models.members import SOURCES
 
 # Parts the items of an array in a CSV field: a control character no tag may hold.
 _SEPARATOR = "\x1f"
@@ -54,16 +55,13 @@ SELECT id, kind, family, name, array_to_string(model_names, %(separator)s), inde
 FROM curation_rater WHERE id = ANY(%(ids)s)
 """
 # An ensemble was fitted on what its members were, however deep.
-_FITTED = """
-WITH RECURSIVE heard (id, source) AS (
-    SELECT id, id FROM curation_rater WHERE id = ANY(%(ids)s)
-    UNION SELECT heard.id, m.member_id FROM heard JOIN curation_ratermember m ON m.ensemble_id = heard.source
-)
+_FITTED = f"""
+{SOURCES}
 SELECT DISTINCT heard.id, seen.prompt::bigint
 FROM heard
 JOIN curation_rater r ON r.id = heard.source,
     jsonb_path_query(r.identity, '$.fitted_on.prompts[*] ? (@.type() == "number")') seen (prompt)
-"""
+"""  # noqa: S608  # only constants above
 _FLAGS = "SELECT sample_id, kind FROM curation_flag WHERE NOT is_retracted AND sample_id = ANY(%(ids)s)"
 
 _NEWEST = """
