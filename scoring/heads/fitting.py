@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -159,8 +160,9 @@ def fit(
     check_enough(lesson)
     found = held_out(lesson, pulse=pulse)
     everything = np.ones(len(labels), dtype=bool)
-    ridge = chosen_ridge(lesson, everything, pulse=pulse)
-    fitted = lesson.fit(everything, ridge, EXACT)
+    believed = lesson.believing(everything)
+    ridge = chosen_ridge(believed, everything, pulse=pulse)
+    fitted = believed.fit(everything, ridge, EXACT)
     head = _head(wanted, scale, replace(fitted, weights=axes @ fitted.weights), levels, ridge)
     beside = _Beside(rivals, again, _weighed(head, scaled), scale, wanted.higher_is_better)
     report = _report(labels, lesson, found, ridge, beside)
@@ -168,13 +170,13 @@ def fit(
 
 
 def _lesson(labels: Labels, scaled: Floats, level: Ints, wanted: Wanted) -> PairLesson | RatingLesson:
-    """What the parts are made of. How far each rater is believed, and the scale of features, are the only things taken
-    from all labels, held-out ones included: one positive number a rater or a column, which turns no verdict."""
     if wanted.form == Form.PAIRS:
-        apart = (scaled[labels.first] - scaled[labels.second]) * labelled.slopes(labels)[:, None]
-        return PairLesson(apart, labels.said, labels.weight, labels.prompt, wanted.ties, labels.families)
-    weight = labelled.rating_weights(labels)
-    return RatingLesson.of(scaled[labels.first], level, weight, labels.prompt, labels.rater, labels.families)
+        apart = scaled[labels.first] - scaled[labels.second]
+        trust = partial(labelled.slopes_by, labels)
+        return PairLesson(apart, labels.said, labels.weight, labels.prompt, wanted.ties, labels.families, trust)
+    features, weight = scaled[labels.first], labels.weight
+    lesson = RatingLesson.of(features, level, weight, labels.prompt, labels.rater, labels.families)
+    return replace(lesson, trust=partial(labelled.rating_weights_by, labels))
 
 
 def _head(wanted: Wanted, scale: Scale, fitted: Preferences | Levels, levels: Floats, ridge: float) -> Head:

@@ -91,6 +91,21 @@ class Labels:
     def prompts(self) -> tuple[int, ...]:
         return tuple(np.unique(self.prompt).tolist())
 
+    def only(self, rows: Bools) -> Labels:
+        """These labels (N,) alone, on the same subjects, without the judgements behind them."""
+        nothing = np.zeros(0, dtype=np.int64)
+        return replace(
+            self,
+            first=self.first[rows],
+            second=self.second[rows],
+            said=self.said[rows],
+            weight=self.weight[rows],
+            rater=self.rater[rows],
+            prompt=self.prompt[rows],
+            of_label=nothing,
+            act=nothing,
+        )
+
     def about(self, known: Bools, reason: str) -> Labels:
         """Only labels on subjects that are known (S,); the others are counted under a reason."""
         kept = known[self.first] & known[self.second]
@@ -252,16 +267,24 @@ def _items(prompt: Ints) -> Ints:
     return place
 
 
-def rating_weights(labels: Labels) -> Floats:
-    """(N,): what each rating counts for, 1 on average: the squared slope of its rater, from which of two samples of a
-    prompt each rated higher; at most 2. What a label tells of a direction grows with the square of its slope."""
-    pairs = as_preferences(labels)
+def slopes_by(labels: Labels, rows: Bools) -> Floats:
+    """(N,), the slopes of all labels' raters as these labels alone tell them; 1 of a rater who gave none of these."""
+    taught = labels.only(rows)
+    known = dict(zip(taught.rater.tolist(), slopes(taught).tolist(), strict=True))
+    return np.array([known.get(rater, 1.0) for rater in labels.rater.tolist()])
+
+
+def rating_weights_by(labels: Labels, rows: Bools) -> Floats:
+    """(N,): what each rating counts for, 1 on average among these labels: the squared slope of its rater, from which of
+    two samples of a prompt each rated higher among them; at most 2. What a label tells of a direction grows with the
+    square of its slope."""
+    pairs = as_preferences(labels.only(rows))
     if pairs is None:
         return np.ones(len(labels))
     squared = dict(zip(pairs.rater.tolist(), (slopes(pairs) ** 2).tolist(), strict=True))
     found = np.array([squared.get(rater, 1.0) for rater in labels.rater.tolist()])
-    found = np.minimum(found / found.mean(), MOST_WEIGHT)
-    return found / found.mean()
+    found = np.minimum(found / found[rows].mean(), MOST_WEIGHT)
+    return found / found[rows].mean()
 
 
 def as_preferences(labels: Labels) -> Labels | None:

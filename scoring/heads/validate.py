@@ -2,8 +2,9 @@
 
 Labels of one prompt always stay together: a head that has seen half of a prompt's labels knows the other half. So do
 those of prompts that belong together, its family: nearly the same words, rewrites, one input picture. Each part of the
-families is asked about by a head fitted on the other parts, its ridge chosen on those alone; so every label is asked
-about once, by a head that never saw its prompt, or one of its family, in any way. Plain code.
+families is asked about by a head fitted on the other parts, its ridge chosen and its raters weighed on those alone; so
+every label is asked about once, by a head that knows nothing of what was said on its prompt or on one of its family.
+The scale of the features, in which no label has a part, is that of all labelled samples. Plain code.
 """
 
 from __future__ import annotations
@@ -65,6 +66,10 @@ class Lesson(Protocol):
         """Whether a head can be fitted on these labels at all."""
         ...
 
+    def believing(self, rows: Bools) -> Lesson:
+        """The same with raters believed as far as these labels (N,) say, and no others."""
+        ...
+
     def fit(self, rows: Bools, ridge: float, precision: float) -> Preferences | Levels:
         """A head of these labels (N,)."""
         ...
@@ -79,6 +84,14 @@ class Lesson(Protocol):
         ...
 
 
+# How far the rater of every label (N,) is to be believed, by these labels (N,) alone.
+Trust = Callable[[Bools], Floats]
+
+
+def _alike(rows: Bools) -> Floats:
+    return np.ones(len(rows))
+
+
 # -- preferences ------------------------------------------------------------------------------------------------------
 
 
@@ -91,6 +104,8 @@ class PairLesson:
         toward: (N,), 1, 0 or ½.
         weight: (N,).
         prompt: (N,), ids; families: which of them belong together.
+        trust: slopes of raters, above 0: P(left) = σ(slope · difference · weights).
+        slope: (N,), those believed now; None for 1 each.
     """
 
     difference: Floats
@@ -99,6 +114,8 @@ class PairLesson:
     prompt: Ints
     ties: Ties = Ties.HALF
     families: Families = ALONE
+    trust: Trust = _alike
+    slope: Floats | None = None
 
     @property
     def family(self) -> Ints:
@@ -115,9 +132,15 @@ class PairLesson:
     def may_teach(self, rows: Bools) -> bool:
         return bool((rows & (self.weight > 0) & (self.toward != 0.5)).any())
 
+    def believing(self, rows: Bools) -> PairLesson:
+        return replace(self, slope=self.trust(rows))
+
+    def _believed(self, rows: Bools) -> Floats:
+        return self.difference[rows] if self.slope is None else self.difference[rows] * self.slope[rows, None]
+
     def fit(self, rows: Bools, ridge: float, precision: float = EXACT) -> Preferences:
         return fit_preferences(
-            self.difference[rows],
+            self._believed(rows),
             self.toward[rows],
             self.weight[rows],
             ridge=ridge,
@@ -127,7 +150,7 @@ class PairLesson:
 
     def loss(self, head: Preferences | Levels, rows: Bools) -> float:
         assert isinstance(head, Preferences)
-        return float(self.weight[rows] @ head.losses(self.difference[rows], self.toward[rows]))
+        return float(self.weight[rows] @ head.losses(self._believed(rows), self.toward[rows]))
 
     def credit(self, head: Preferences | Levels, asked: Bools) -> Floats:
         counts = asked & (self.toward != 0.5)
@@ -173,6 +196,7 @@ class RatingLesson:
         prompt: (N,), ids; families: which of them belong together.
         higher, lower: (Q,), places of ratings, the first of a higher level.
         is_across: whether they are of different prompts, because no person rated two samples of one differently.
+        trust: what raters' labels count for beside their weight.
     """
 
     features: Floats
@@ -183,6 +207,7 @@ class RatingLesson:
     lower: Ints
     is_across: bool = False
     families: Families = ALONE
+    trust: Trust = _alike
 
     @classmethod
     def of(
@@ -212,6 +237,9 @@ class RatingLesson:
 
     def may_teach(self, rows: Bools) -> bool:
         return len(np.unique(self.level[rows & (self.weight > 0)])) >= 2
+
+    def believing(self, rows: Bools) -> RatingLesson:
+        return replace(self, weight=self.weight * self.trust(rows), trust=_alike)
 
     def fit(self, rows: Bools, ridge: float, precision: float = EXACT) -> Levels:
         """A level that does not occur among the rows gets next to no room: nothing else is known of it."""
@@ -384,8 +412,9 @@ def held_out(
             taught = _share(family, part != held, fraction)
             if not lesson.may_teach(taught):
                 continue
-            ridge = chosen_ridge(lesson, taught, pulse=pulse)
-            found = lesson.credit(lesson.fit(taught, ridge, CLOSE), asked_part == held)
+            believed = lesson.believing(taught)
+            ridge = chosen_ridge(believed, taught, pulse=pulse)
+            found = lesson.credit(believed.fit(taught, ridge, CLOSE), asked_part == held)
             credit = np.where(np.isnan(found), credit, found)
             counts.append(int(taught.sum()))
             ridges.append(ridge)

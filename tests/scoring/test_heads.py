@@ -405,15 +405,19 @@ def test_a_head_has_no_say_in_the_consensus_on_prompts_it_was_fitted_on(partly, 
     assert heard == {group[0].prompt_id for group in partly.groups[20:]}
 
 
-def test_the_gate_reads_what_a_head_and_an_ensemble_with_it_were_fitted_on(partly, scored):
+def test_the_gate_and_the_consensus_read_what_a_head_and_ensembles_around_it_were_fitted_on(partly, scored):
     panel = raters.ensemble(
         name="panel", members=[scored.rater, Rater.objects.get(name="dull")], project=partly.project
     )
+    outer = raters.ensemble(name="outer", members=[panel, Rater.objects.get(name="sharp")], project=partly.project)
 
-    found = gate_frames.fitted([scored.rater.pk, panel.pk, partly.person("anne").pk])
+    found = gate_frames.fitted([scored.rater.pk, panel.pk, outer.pk, partly.person("anne").pk])
+    told = consensus.read(partly.project, Signal("consensus", "overall", numbers=("head-taste",)))
 
     prompts = {group[0].prompt_id for group in partly.groups[:20]}
-    assert set(found.rows()) == {(rater, prompt) for rater in (scored.rater.pk, panel.pk) for prompt in prompts}
+    expected = {(rater, prompt) for rater in (scored.rater.pk, panel.pk, outer.pk) for prompt in prompts}
+    assert set(found.rows()) == expected
+    assert set(told.related.rows()) == expected
 
 
 # -- what the database forbids ----------------------------------------------------------------------------------------

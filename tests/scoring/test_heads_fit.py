@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -13,8 +14,12 @@ from sklearn.linear_model import LogisticRegression
 from curation.consensus.logistic import fit_antisymmetric
 from curation.errors import Refused
 from curation.examination.families import Families
-from scoring.heads import validate
+from scoring.heads import fitting, validate
+from scoring.heads.features import Column, Scores
 from scoring.heads.fit import Ties, fit_levels, fit_preferences
+from scoring.heads.fitting import Wanted
+from scoring.heads.head import Form
+from scoring.heads.labels import Labels
 from scoring.heads.validate import PairLesson, RatingLesson, held_out
 
 # Both stop where their gradient is about 1e-8 of the labels' number; weights are of the order of 1.
@@ -265,21 +270,6 @@ def test_ratings_across_prompts_are_compared_inside_the_parts_of_families():
     assert held_out(made, fractions=(1.0,)).accuracy.families == 50
 
 
-def test_levels_that_a_part_lacks_take_no_room_from_those_it_has():
-    """Of levels 0 to 4 the rows have 1 and 3, 40 and 60 of them, and a feature that says nothing: the shares are it."""
-    level = np.array([1] * 40 + [3] * 60 + [0, 2, 4])
-    features = np.zeros((103, 1))
-    made = RatingLesson(features, level, np.ones(103), np.arange(103), np.zeros(0, int), np.zeros(0, int))
-    rows = np.arange(103) < 100
-
-    found = made.fit(rows, ridge=1.0)
-
-    assert found.probabilities(features[:1])[0] == pytest.approx([0.0, 0.4, 0.0, 0.6, 0.0], abs=1e-5)
-    by_hand = -(40 * np.log(0.4) + 60 * np.log(0.6))
-    assert made.loss(found, rows) == pytest.approx(by_hand, rel=1e-4)
-    assert np.isfinite(made.loss(found, ~rows))
-
-
 # -- what cannot be fitted --------------------------------------------------------------------------------------------
 
 
@@ -342,6 +332,95 @@ def test_labels_told_apart_exactly_have_finite_weights():
 def test_a_level_that_nobody_gave_is_refused():
     with pytest.raises(ValueError, match="nobody gave level 1"):
         fit_levels(np.ones((3, 1)), np.array([0, 2, 2]), np.ones(3), levels=3, ridge=1.0)
+
+
+@pytest.mark.parametrize("seen", [(0, 1), (1, 2), (0, 2)])
+def test_a_level_that_no_label_is_on_leaves_the_others_their_shares(seen):
+    """Five ratings on the lower seen level and three on the upper, of samples that do not differ; one on the third."""
+    (unseen,) = {0, 1, 2} - set(seen)
+    level = np.array([seen[0]] * 5 + [seen[1]] * 3 + [unseen])
+    rows = np.arange(9) < 8
+    made = RatingLesson.of(np.zeros((9, 1)), level, np.ones(9), np.arange(9), np.zeros(9, dtype=int))
+
+    found = made.fit(rows, 1.0)
+
+    shares = found.probabilities(np.zeros((8, 1))).mean(axis=0)
+    assert shares[[*seen, unseen]] == pytest.approx([5 / 8, 3 / 8, 0], abs=1e-5)
+    assert made.loss(found, rows) == pytest.approx(-5 * np.log(5 / 8) - 3 * np.log(3 / 8), abs=1e-4)
+    assert (np.diff(found.cuts) > 0).all()
+    assert made.loss(found, ~rows) < 30  # one label never outweighs all others
+
+
+def test_several_levels_that_no_label_is_on_stay_in_order():
+    level = np.array([2] * 5 + [4] * 3 + [0, 1, 3, 5, 6])
+    made = RatingLesson.of(np.zeros((13, 1)), level, np.ones(13), np.arange(13), np.zeros(13, dtype=int))
+
+    found = made.fit(np.arange(13) < 8, 1.0)
+
+    assert len(found.cuts) == 6
+    assert (np.diff(found.cuts) > 0).all()
+    shares = found.probabilities(np.zeros((1, 1)))[0]
+    assert shares == pytest.approx([0, 0, 5 / 8, 0, 3 / 8, 0, 0], abs=1e-5)
+
+
+def _voices(form: Form) -> Labels:
+    """Forty prompts with four samples each and three raters who say what they like."""
+    rng = np.random.default_rng(3)
+    prompt = np.repeat(np.arange(40), 12)
+    rater = np.tile(np.repeat(np.arange(3), 4), 40)
+    first = 4 * prompt + np.tile(np.arange(4), 120)
+    second = 4 * prompt + np.tile([1, 2, 3, 0], 120) if form == Form.PAIRS else first
+    said = rng.integers(0, 2, 480).astype(float)
+    none = np.zeros(0, dtype=np.int64)
+    subjects = np.arange(160)
+    return Labels(subjects, subjects // 4, first, second, said, np.ones(480), rater, prompt, none, none)
+
+
+def test_believing_everybody_alike_leaves_every_label_its_weight():
+    weight = np.array([0.5, 2.0, 1.0])
+    made = RatingLesson.of(np.zeros((3, 1)), np.arange(3), weight, np.arange(3), np.zeros(3, dtype=int))
+    doubled = replace(made, trust=lambda rows: 2.0 * rows)
+
+    assert made.believing(np.ones(3, dtype=bool)).weight == pytest.approx(weight)
+    assert doubled.believing(np.ones(3, dtype=bool)).weight == pytest.approx(2 * weight)
+
+
+@pytest.mark.parametrize("form", [Form.PAIRS, Form.RATINGS])
+def test_what_was_said_on_a_prompt_tells_nothing_to_the_head_that_is_asked_about_it(form, monkeypatch):
+    """Not even how far its raters are to be believed: one of them is turned round on the prompts that are held out."""
+    labels = _voices(form)
+    held = validate.parts(labels.prompt, validate.PARTS) == 0
+    turned = np.where(held & (labels.rater == 2), 1 - labels.said, labels.said)
+    wanted = Wanted("taste", form, "overall", (Scores((Column(1, "sharp", "sharp", (1,)),)),))
+    features = np.random.default_rng(4).normal(size=(160, 1))
+
+    before = _first_heads(labels, features, wanted, monkeypatch)
+    after = _first_heads(replace(labels, said=turned), features, wanted, monkeypatch)
+
+    assert after == before
+
+
+class _Enough(Exception):
+    """The first part of the prompts was asked about."""
+
+
+def _first_heads(labels, features, wanted, monkeypatch) -> list[list[float]]:
+    """Weights of the heads for the first part: nine ridges on three inner parts, and the one that is asked."""
+    heads: list[list[float]] = []
+
+    def noting(fit, *args, **kwargs):
+        if len(heads) == 28:
+            raise _Enough
+        found = fit(*args, **kwargs)
+        heads.append(found.weights.tolist())
+        return found
+
+    with monkeypatch.context() as patched:
+        for name in ("fit_preferences", "fit_levels"):
+            patched.setattr(validate, name, partial(noting, getattr(validate, name)))
+        with pytest.raises(_Enough):
+            fitting.fit(labels, features, wanted)
+    return heads
 
 
 def test_the_ceiling_of_noisy_labels():
