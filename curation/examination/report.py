@@ -380,9 +380,8 @@ class _Asked:
 
     def routed_on(self) -> tuple[int, ...]:
         """Prompts of the votes that count for any machine, and those that belong with them, in order."""
-        counts = np.zeros(len(self.board.prompt_id), bool)
-        for one in self._credited.values():
-            counts |= ~np.isnan(one.credit)
+        said = [~np.isnan(one.credit) for one in self._credited.values()]
+        counts = np.any([np.zeros(len(self.board.prompt_id), bool), *said], axis=0)
         return self.evidence.families.whole(self.board.prompt_id[counts].tolist())
 
     # -- principles

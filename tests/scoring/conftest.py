@@ -16,3 +16,10 @@ def _nothing_is_remembered() -> Iterator[None]:
     embeddings.keep_below(None)
     yield
     embeddings.keep_below(before)
+
+
+@pytest.fixture
+def no_queue(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody is rung, and a worker for `cpu` seems to answer: a test does the work itself."""
+    monkeypatch.setattr("scoring.tasks.ring", lambda job: True)
+    monkeypatch.setattr("scoring.workers.answering", lambda timeout_seconds=1.0: {"cpu": ["cpu@here"]})

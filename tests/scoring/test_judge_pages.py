@@ -12,7 +12,6 @@ from django.urls import reverse
 
 from curation.models import Job, Judgement, JudgingContext, Project, State
 from curation.templatetags.pairwright import score as written
-from scoring import tasks, workers
 from scoring.actions.judging import benches, judges, templates
 from scoring.actions.judging.asks import Ask
 from scoring.actions.judging.budgets import Limits
@@ -24,13 +23,7 @@ from tests.scoring.judges.server import Rules, Server, saying, serving
 from tests.scoring.judging_helpers import greys, judge, work_through
 from tests.scoring.page_helpers import ROLES, count_queries, visitors
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def no_queue(monkeypatch):
-    monkeypatch.setattr(tasks, "ring", lambda job: True)
-    monkeypatch.setattr(workers, "answering", lambda timeout_seconds=1.0: {"cpu": ["cpu@here"]})
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_queue")]
 
 
 @pytest.fixture

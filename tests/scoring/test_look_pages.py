@@ -14,7 +14,6 @@ from PIL import Image
 
 from curation.actions import withdrawals
 from curation.models import Flag, Judgement, Project
-from scoring import tasks, workers
 from scoring.actions.judging import benches, templates
 from scoring.actions.judging.starting import start_judging, start_trial
 from scoring.judges import library
@@ -25,13 +24,7 @@ from tests.scoring.judging_helpers import judge, work_through
 from tests.scoring.looking_judges import PIXELS, call, corner_of, flawed, pair, saying_in_turn, searching
 from tests.scoring.page_helpers import ROLES, count_queries, visitors
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def no_queue(monkeypatch):
-    monkeypatch.setattr(tasks, "ring", lambda job: True)
-    monkeypatch.setattr(workers, "answering", lambda timeout_seconds=1.0: {"cpu": ["cpu@here"]})
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_queue")]
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ from django.urls import reverse
 
 from curation.errors import Refused
 from curation.models import Job, Project
-from scoring import tasks, workers
+from scoring import tasks
 from scoring.actions.judging import benches, templates
 from scoring.actions.judging.starting import start_judging
 from scoring.actions.probing import standing
@@ -22,13 +22,7 @@ from tests.scoring.judging_helpers import ReadingModel, group, judge, work_throu
 from tests.scoring.page_helpers import visitors
 from tests.scoring.probed_judges import COMPARISONS, answered, knowing, obeying, probe
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def no_queue(monkeypatch):
-    monkeypatch.setattr(tasks, "ring", lambda job: True)
-    monkeypatch.setattr(workers, "answering", lambda timeout_seconds=1.0: {"cpu": ["cpu@here"]})
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_queue")]
 
 
 @pytest.fixture

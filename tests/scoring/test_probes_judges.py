@@ -6,7 +6,6 @@ import pytest
 
 from curation.errors import Refused
 from curation.models import Comparison, Job, Judgement, Project, Score
-from scoring import tasks, workers
 from scoring.actions.judging import benches
 from scoring.actions.judging.budgets import Limits
 from scoring.actions.judging.starting import resume, start_judging
@@ -18,13 +17,7 @@ from tests import factories
 from tests.scoring.judging_helpers import ReadingModel, group, judge, work_through, write_endpoints
 from tests.scoring.probed_judges import CASES, COMPARISONS, knowing, obeying, probe, verdicts
 
-pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def no_queue(monkeypatch):
-    monkeypatch.setattr(tasks, "ring", lambda job: True)
-    monkeypatch.setattr(workers, "answering", lambda timeout_seconds=1.0: {"cpu": ["cpu@here"]})
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("no_queue")]
 
 
 @pytest.fixture
